@@ -1,0 +1,162 @@
+"""The values that flow from stage to stage: frozen, plain, without behaviour of their own.
+
+Times are timezone-aware ``datetime`` in UTC. Text is plain text; offsets count Unicode characters.
+Nothing here reads a file, a clock, the network or the database.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+#: What one poll of a feed came to; kept in ``fetches.outcome``.
+Outcome = Literal["ok", "unchanged", "not_modified", "gone", "error"]
+
+#: How a feed stands; kept in ``feeds.state``.
+FeedState = Literal["ok", "error", "backoff", "gone", "moved", "disabled"]
+
+#: What an analyst can say of an item or a mention; kept in ``verdicts.verdict``.
+Verdict = Literal["relevant", "irrelevant", "escalated", "wrong_tag", "missed_tag"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed as it is known before a poll: the configuration joined with what earlier polls left."""
+
+    id: str
+    url: str
+    configured_url: str
+    state: FeedState = "ok"
+    etag: str | None = None
+    last_modified: str | None = None
+    validators_url: str | None = None  # the address that gave etag and last_modified
+    body_hash: str | None = None  # of the last body whose items are stored
+    interval_s: int = 1800
+    failures: int = 0
+    next_poll_at: datetime | None = None
+    hold_until: datetime | None = None  # set by the server (Retry-After); not even --force polls before
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one poll brought back. ``body`` is decoded from its transfer encoding, never from its charset."""
+
+    feed_id: str
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime
+    url: str  # the address that answered last
+    permanent_url: str | None = None  # where permanent redirects led, if any
+    status: int | None = None
+    content_type: str = ""
+    etag: str | None = None
+    last_modified: str | None = None
+    retry_after: datetime | None = None
+    received_bytes: int = 0
+    body: bytes = b""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a feed, cleaned: as it is stored."""
+
+    guid: str
+    url: str | None
+    canonical_url: str | None
+    title: str
+    summary: str
+    content: str
+    author: str | None
+    language: str | None
+    published_at: datetime | None
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """One body, read. ``entries`` counts what the body held, ``items`` are the distinct ones."""
+
+    title: str
+    items: tuple[Item, ...]
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One span of one field, found by one rule, with its proof."""
+
+    entity_id: str
+    field: str
+    start: int
+    end: int
+    text: str
+    rule: str
+    score: float
+    evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedItem:
+    """An item with the mentions found in it."""
+
+    item: Item
+    mentions: tuple[Mention, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What storing one poll changed."""
+
+    items_new: int = 0
+    items_updated: int = 0
+    mentions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """One pass over the feeds. ``feeds_ok`` counts those that gave a body; the four partition the polled."""
+
+    feeds_polled: int = 0
+    feeds_ok: int = 0
+    feeds_not_modified: int = 0
+    feeds_failed: int = 0
+    items_seen: int = 0
+    items_new: int = 0
+    items_updated: int = 0
+    mentions: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a poll means for the feed's next one. ``next_poll_at`` is None when the feed is not polled any more."""
+
+    state: FeedState
+    failures: int
+    interval_s: int
+    next_poll_at: datetime | None
+    hold_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """A stored item with its mentions and the verdict that stands, as plain values."""
+
+    item: dict[str, Any]
+    mentions: tuple[dict[str, Any], ...]
+    verdict: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """Everything that the digest of one day is made from."""
+
+    items: tuple[ItemRow, ...]  # tagged items first seen in the day
+    items_new: int  # all items first seen in the day, tagged or not
+    entities: tuple[dict[str, Any], ...]
+    feeds: tuple[dict[str, Any], ...]
+    fetches: tuple[dict[str, Any], ...]  # per feed: polls, failures and the last error within the day
