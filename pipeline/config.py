@@ -1,0 +1,297 @@
+"""config.yaml → ``Config``: everything that a user may set, checked before anything runs.
+
+Every mistake becomes one line that names the file, the line, the key and the remedy. Reads files, never the network.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import zoneinfo
+from dataclasses import dataclass
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote_to_bytes, urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from pipeline import __version__, watchlist, yamlfile
+from pipeline.errors import ConfigError, Mistake
+from pipeline.watchlist import Watchlist
+from pipeline.yamlfile import YamlFile
+
+_DURATION = re.compile(r"([0-9]{1,9})([smhd])\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+FEED_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+
+def parse_duration(value: Any) -> timedelta:
+    """``30m`` as a ``timedelta``. Units: s, m, h, d. Raises ``ValueError`` for anything else."""
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration; write a number and s, m, h or d, such as 30m")
+    duration = timedelta(seconds=int(match.group(1)) * _SECONDS[match.group(2)])
+    if not timedelta(seconds=1) <= duration <= timedelta(days=366):
+        raise ValueError(f"{value!r} is out of range; use 1s to 366d")
+    return duration
+
+
+def _parse_time(value: Any) -> time:
+    match = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", value) if isinstance(value, str) else None
+    if match is None:
+        minutes = value if isinstance(value, int) and not isinstance(value, bool) and 600 <= value < 1440 else 420
+        # YAML 1.1 reads an unquoted 17:00 as the number 1020
+        raise ValueError(f'{value!r} is not a time of day; write it in quotes: "{minutes // 60:02}:{minutes % 60:02}"')
+    return time(int(match.group(1)), int(match.group(2)))
+
+
+def _parse_zone(value: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(value)
+    except (KeyError, ValueError, TypeError, AttributeError, OSError):
+        names = {name.rsplit("/", 1)[-1].lower(): name for name in sorted(zoneinfo.available_timezones())}
+        city = str(value).rsplit("/", 1)[-1].lower().replace(" ", "_")
+        close = difflib.get_close_matches(city, names, n=1, cutoff=0.75)
+        example = f"did you mean {names[close[0]]}?" if close else "use a name such as Asia/Seoul or UTC"
+        raise ValueError(f"unknown time zone {value!r}; {example}") from None
+
+
+def _not_a_yes_or_no(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is not a number; write one, such as 20")  # noqa: TRY004 - for pydantic
+    return value
+
+
+def _check_path(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError(f"{value!r} is not the name of a file; write one, such as db/watchfloor.db")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+TimeOfDay = Annotated[time, BeforeValidator(_parse_time)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_parse_zone)]
+Whole = Annotated[int, BeforeValidator(_not_a_yes_or_no)]
+FilePath = Annotated[str, AfterValidator(_check_path)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, value: Any) -> Any:
+        """A key with nothing after it counts as absent: somebody commented out what stood there."""
+        return {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value
+
+
+class FetchSettings(_Section):
+    """How feeds are fetched."""
+
+    user_agent: str = f"watchfloor/{__version__} (feed reader; no contact configured)"
+    concurrency: Whole = Field(default=64, ge=1, le=512)  # feeds in hand at once
+    per_host: Whole = Field(default=2, ge=1, le=64)  # of these, at most so many of one host
+    timeout: Annotated[float, BeforeValidator(_not_a_yes_or_no)] = Field(
+        default=20, gt=0, le=3600
+    )  # seconds that one fetch may take in all, redirects included
+    max_bytes: Whole = Field(default=20_000_000, ge=1000)  # of one body, after decompression
+    allow_private_addresses: bool = False  # loopback, private and link-local networks
+
+    @field_validator("user_agent")
+    @classmethod
+    def _check_user_agent(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable() or not value.isascii():
+            raise ValueError("must be one line of plain ASCII text, such as: example-newsroom (+https://example.org)")
+        return value
+
+
+class ScheduleSettings(_Section):
+    """When feeds are polled and the digest is made."""
+
+    interval: Duration = timedelta(minutes=30)
+    min_interval: Duration = timedelta(minutes=15)
+    max_interval: Duration = timedelta(hours=24)
+    digest_at: TimeOfDay = time(7, 0)
+
+
+class FeedSource(_Section):
+    """One feed, as configured."""
+
+    id: str
+    url: str
+    full_text: bool = False
+    tags: tuple[str, ...] = ()
+
+    @field_validator("id")
+    @classmethod
+    def _check_id(cls, value: str) -> str:
+        if not FEED_ID.match(value):
+            raise ValueError(f"the id {value!r} may hold only letters, digits, dot, hyphen and underscore; change it")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        return check_url(value)
+
+
+class Delivery(_Section):
+    """One place where ``digest --send`` puts the digest; ``{date}`` in a path is the digest's day."""
+
+    file: FilePath
+
+
+class DigestSettings(_Section):
+    """Where the digest goes."""
+
+    deliver: tuple[Delivery, ...] = ()
+
+
+class _ConfigFile(_Section):
+    """The keys of config.yaml."""
+
+    database: FilePath = "db/watchfloor.db"
+    timezone: Zone = ZoneInfo("UTC")
+    fetch: FetchSettings = FetchSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    feeds: tuple[FeedSource, ...] = ()
+    watchlist: tuple[Any, ...] = ({"pack": "dprk-cyber"},)
+    digest: DigestSettings = DigestSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration that holds together. Paths are absolute."""
+
+    path: Path
+    database: Path
+    timezone: ZoneInfo
+    fetch: FetchSettings
+    schedule: ScheduleSettings
+    feeds: tuple[FeedSource, ...]
+    watchlist: Watchlist
+    digest: DigestSettings
+
+
+def check_url(value: str) -> str:
+    """``value`` when it is an address that can be polled: http, https or file. Raises ``ValueError`` otherwise."""
+    address = value.strip()
+    if not address.isprintable():
+        raise ValueError(f"{address!r} is not an address: it holds a control character; type it anew")
+    if address.lower().startswith("file:"):
+        _file_path(address)
+        return address
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ValueError(f"{address!r} is not an address ({error}); copy it anew from the browser") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"{address!r} is not an address that can be polled; write http://…, https://… or file:…")
+    if " " in address:
+        raise ValueError(f"{address!r} is not an address: it holds a space; write %20 in its place")
+    labels = [] if ":" in host else host.removesuffix(".").split(".")
+    if port == 0 or not all(0 < len(label) < 64 for label in labels):
+        raise ValueError(f"{address!r} is not an address: no host is called {parts.netloc!r}; copy it anew")
+    return address
+
+
+def absolute_url(url: str, folder: Path) -> str:
+    """``url``; a relative ``file:`` address counts from ``folder``. Raises ``ValueError`` for a broken one."""
+    return (folder.absolute() / _file_path(url)).as_uri() if url.lower().startswith("file:") else url
+
+
+def _file_path(url: str) -> str:
+    """The path of a ``file:`` address. Spaces, ``#`` and ``?`` are part of it, written plainly or as %20, %23, %3F."""
+    rest = url[len("file:") :]
+    if rest.startswith("//"):
+        host, slash, rest = rest[2:].partition("/")
+        if host.lower() not in ("", "localhost"):
+            raise ValueError(f"{url!r} names a computer, {host!r}; write file:{host}{slash}{rest} for a relative path")
+        rest = slash + rest
+    path = os.fsdecode(unquote_to_bytes(rest))
+    if not path or "\0" in path:
+        raise ValueError(f"{url!r} names no file; write file:folder/name.xml")
+    return path
+
+
+def load(path: Path) -> Config:
+    """Read and check the configuration at ``path``.
+
+    Raises:
+        ConfigError: with one mistake for each thing that is wrong, in the order of the lines.
+    """
+    return parse(yamlfile.read_text(path), path)
+
+
+def parse(text: str, path: Path) -> Config:
+    """Check the configuration ``text`` as if it stood at ``path``. Raises ``ConfigError`` as ``load`` does."""
+    file = yamlfile.parse(text, path)
+    if file.data is None:
+        raise ConfigError([Mistake(path, 1, "", "is empty; write what to watch, or start anew with: watchfloor init")])
+    if not isinstance(file.data, dict):
+        raise ConfigError([file.mistake((), "is not a configuration; write lines of key: value")])
+    mistakes = list(file.mistakes)
+    known = {(mistake.line, mistake.key) for mistake in mistakes}
+    raw = watched = None
+    try:
+        raw = file.validate(_ConfigFile)
+    except ConfigError as error:
+        mistakes += [mistake for mistake in error.mistakes if (mistake.line, mistake.key) not in known]
+    try:
+        own = isinstance(file.data.get("watchlist"), list)
+        watched = watchlist.from_config(file, ("watchlist",)) if own else watchlist.load_pack("dprk-cyber")
+    except ConfigError as error:
+        mistakes += [mistake for mistake in error.mistakes if (mistake.line, mistake.key) not in known]
+    mistakes += _repeated_ids(file)
+    if raw is not None and raw.schedule.min_interval > raw.schedule.max_interval:
+        mistakes.append(file.mistake(("schedule", "min_interval"), "is longer than max_interval; make it shorter"))
+    if mistakes or raw is None or watched is None:
+        # those of a watch-list file come after those of the configuration
+        raise ConfigError(sorted(mistakes, key=lambda found: (found.path != path, str(found.path), found.line or 0)))
+    return _assemble(path, raw, watched)
+
+
+def default(folder: Path) -> Config:
+    """The configuration of an empty config.yaml in ``folder``."""
+    return _assemble(folder / "config.yaml", _ConfigFile(), watchlist.load_pack("dprk-cyber"))
+
+
+def template() -> str:
+    """The commented config.yaml to start from: in a wheel beside this module, in a checkout at its top."""
+    beside = Path(__file__).with_name("config.yaml")
+    return (beside if beside.exists() else beside.parent.parent / "config.yaml").read_text(encoding="utf-8")
+
+
+def _assemble(path: Path, raw: _ConfigFile, watched: Watchlist) -> Config:
+    folder = path.absolute().parent
+    return Config(
+        path=path.absolute(),
+        database=folder / raw.database,
+        timezone=raw.timezone,
+        fetch=raw.fetch,
+        schedule=raw.schedule,
+        feeds=tuple(feed.model_copy(update={"url": absolute_url(feed.url, folder)}) for feed in raw.feeds),
+        watchlist=watched,
+        digest=DigestSettings(deliver=tuple(Delivery(file=str(folder / where.file)) for where in raw.digest.deliver)),
+    )
+
+
+def _repeated_ids(file: YamlFile) -> list[Mistake]:
+    """Looked for in the plain data, so that they are found beside other mistakes."""
+    feeds = file.data.get("feeds")
+    mistakes = []
+    seen: dict[str, int] = {}
+    for index, feed in enumerate(feeds if isinstance(feeds, list) else []):
+        feed_id = feed.get("id") if isinstance(feed, dict) else None
+        if not isinstance(feed_id, str):
+            continue
+        if feed_id in seen:
+            first = file.lines.get(("feeds", seen[feed_id], "id"))
+            message = f"the id {feed_id!r} stands twice (first on line {first}); rename one"
+            mistakes.append(file.mistake(("feeds", index, "id"), message))
+        seen.setdefault(feed_id, index)
+    return mistakes
