@@ -1,0 +1,63 @@
+"""JSON Feed: its entries as items."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import clean
+from pipeline.errors import ParseError
+from pipeline.models import Item
+from pipeline.parse.identity import make_item
+
+
+def read_json_feed(text: str, url: str) -> tuple[str, list[Item]]:
+    """The title and the items of a JSON Feed, polled at ``url``; ids may be numbers, which become text.
+
+    Source: JSON Feed 1.0 and 1.1, https://jsonfeed.org/version/1.1
+
+    Raises:
+        ParseError: when it is none.
+    """
+    try:
+        feed = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"the body is broken JSON ({error}); the server may be in trouble") from None
+    version = feed.get("version") if isinstance(feed, dict) else None
+    if not isinstance(version, str) or "jsonfeed.org" not in version or not isinstance(feed.get("items"), list):
+        raise ParseError("the body is JSON but not a JSON Feed; look for the feed's own address")
+    feed_language = clean.language_code(_string(feed, "language"))
+    items = [_json_item(entry, url, feed_language) for entry in feed["items"] if isinstance(entry, dict)]
+    return clean.one_line(_string(feed, "title")), items
+
+
+def _json_item(entry: Mapping[str, Any], url: str, feed_language: str | None) -> Item:
+    identity = entry.get("id")
+    markup = _string(entry, "content_html")
+    content = clean.html_to_text(markup) if markup else clean.plain(_string(entry, "content_text"))
+    summary = clean.plain(_string(entry, "summary"))
+    listed = entry.get("authors")
+    authors = listed if isinstance(listed, list) and listed else [entry.get("author")]
+    names = [clean.one_line(_string(author, "name")) for author in authors if isinstance(author, dict)]
+    dates = (clean.utc_time(_string(entry, key)) for key in ("date_published", "date_modified"))
+    links = (clean.web_address(_string(entry, key), url) for key in ("url", "external_url"))
+    return make_item(
+        guid=_number_text(identity) if isinstance(identity, (str, int, float)) else "",
+        url=next((link for link in links if link), None),
+        title=clean.one_line(_string(entry, "title")),
+        summary="" if summary == content else summary,
+        content=content,
+        author=", ".join(name for name in names if name) or None,
+        language=clean.language_code(_string(entry, "language")) or feed_language,
+        published_at=next((date for date in dates if date), None),
+    )
+
+
+def _string(mapping: Mapping[str, Any], key: str) -> str:
+    value = mapping.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _number_text(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
