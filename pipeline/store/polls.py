@@ -1,0 +1,249 @@
+"""Feeds, and what their polls bring: one transaction stores a poll's items, mentions, validators and log line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from pipeline.models import Feed, Fetched, Mention, Plan, Stored, TaggedItem
+from pipeline.store.writing import chunks, inserted_id, writing
+from pipeline.times import from_iso, to_iso
+
+_MOST_VARIABLES = 500
+#: How many of a feed's newest items are told to the readers as known already.
+KNOWN_ITEMS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One poll, ready to be stored. ``fresh`` holds the items that are new or changed; ``title`` is the feed's."""
+
+    feed: Feed
+    fetched: Fetched
+    plan: Plan
+    body_hash: str | None = None
+    title: str = ""
+    items_seen: int = 0
+    fresh: Sequence[TaggedItem] = ()
+    watchlist_version: str = ""
+
+
+class Polls:
+    """Feeds and their polls. Made by ``Store``."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def sync_feeds(self, configured: Mapping[str, str], interval_s: int) -> None:
+        """Make the feeds table agree with the configuration (id → address).
+
+        A feed whose configured address changed starts afresh; one that left the configuration is disabled, its items
+        stay; one that came back goes on.
+        """
+        stored = {row["id"]: row for row in self._db.table("feeds").rows}
+        fresh = [
+            _new_feed(feed_id, url, interval_s)
+            for feed_id, url in configured.items()
+            if feed_id not in stored or stored[feed_id]["configured_url"] != url
+        ]
+        states = {key: "ok" for key, row in stored.items() if key in configured and row["state"] == "disabled"}
+        states |= {
+            key: "disabled" for key, row in stored.items() if key not in configured and row["state"] != "disabled"
+        }
+        if not fresh and not states:
+            return
+        with writing(self._db):
+            self._db.table("feeds").upsert_all(fresh, pk="id")
+            for feed_id, state in states.items():
+                self._db.table("feeds").update(feed_id, {"state": state, "next_poll_at": None})
+
+    def feeds(self) -> list[Feed]:
+        """Every feed, by id."""
+        return [_feed(row) for row in self._db.table("feeds").rows_where(order_by="id")]
+
+    def known(self, feed_id: str) -> dict[str, str]:
+        """Identity → content hash of the feed's newest items: what a reader need not tag again."""
+        rows = self._db.execute(
+            "SELECT guid, content_hash FROM items WHERE feed_id = ? ORDER BY id DESC LIMIT ?", [feed_id, KNOWN_ITEMS]
+        )
+        return dict(rows.fetchall())
+
+    def save(self, poll: Poll, now: datetime) -> Stored:
+        """Store one poll whole or not at all. An item that is stored already and unchanged is left alone."""
+        seen_at = to_iso(now)
+        with writing(self._db):
+            fetch_id = self._log(poll)
+            stored = self._save_items(poll, seen_at) if poll.fresh else Stored()
+            self._db.table("feeds").update(poll.feed.id, _after(poll, seen_at))
+            if stored.items_new:
+                self._db.table("fetches").update(fetch_id, {"items_new": stored.items_new})
+        return stored
+
+    def _log(self, poll: Poll) -> int:
+        fetched = poll.fetched
+        row = {
+            "feed_id": poll.feed.id,
+            "started_at": to_iso(fetched.started_at),
+            "finished_at": to_iso(fetched.finished_at),
+            "status": fetched.status,
+            "bytes": fetched.received_bytes,
+            "outcome": fetched.outcome,
+            "error": fetched.error,
+            "items_seen": poll.items_seen,
+        }
+        return inserted_id(self._db.table("fetches").insert(row))
+
+    def _save_items(self, poll: Poll, seen_at: str) -> Stored:
+        by_guid = {tagged.item.guid: tagged for tagged in poll.fresh}
+        present = self._present(poll.feed.id, by_guid)
+        new = [tagged for guid, tagged in by_guid.items() if guid not in present]
+        changed = [
+            (present[guid], tagged)
+            for guid, tagged in by_guid.items()
+            if guid in present and present[guid]["content_hash"] != tagged.item.content_hash
+        ]
+        self._db.table("items").insert_all(
+            _item_row(tagged, seen_at) | {"feed_id": poll.feed.id, "first_seen_at": seen_at} for tagged in reversed(new)
+        )
+        ids = {guid: row["id"] for guid, row in self._present(poll.feed.id, [t.item.guid for t in new]).items()}
+        mentions = [
+            mention_row(mention, ids[tagged.item.guid], poll.watchlist_version)
+            for tagged in new
+            for mention in tagged.mentions
+        ]
+        self._db.table("mentions").insert_all(mentions)
+        gained = len(mentions)
+        for row, tagged in changed:
+            version = {key: row[key] for key in ("title", "summary", "content", "content_hash")}
+            self._db.table("item_versions").insert(version | {"item_id": row["id"], "seen_at": row["updated_at"]})
+            self._db.table("items").update(row["id"], _item_row(tagged, seen_at))
+            gained += replace_mentions(self._db, row["id"], tagged.mentions, poll.watchlist_version)
+        return Stored(items_new=len(new), items_updated=len(changed), mentions=gained)
+
+    def _present(self, feed_id: str, guids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for chunk in chunks(guids, _MOST_VARIABLES):
+            marks = ",".join("?" * len(chunk))
+            for row in self._db.table("items").rows_where(f"feed_id = ? AND guid IN ({marks})", [feed_id, *chunk]):
+                found[row["guid"]] = row
+        return found
+
+
+def replace_mentions(db: Database, item_id: int, mentions: Sequence[Mention], version: str) -> int:
+    """Make ``mentions`` the mentions of an item; those that stay keep their id, and so their verdicts.
+
+    Returns how many were gained. Runs inside the caller's transaction.
+    """
+    wanted = {mention_key(mention): mention for mention in mentions}
+    stored = {
+        (row["entity_id"], row["field"], row["start"], row["end"], row["rule"]): row["id"]
+        for row in db.table("mentions").rows_where("item_id = ?", [item_id])
+    }
+    for key, mention_id in stored.items():
+        if key in wanted:
+            row = mention_row(wanted[key], item_id, version)
+            renewed = {key: row[key] for key in ("text", "score", "evidence", "watchlist_version")}
+            db.table("mentions").update(mention_id, renewed)
+        else:
+            db.table("mentions").delete(mention_id)
+    gained = [mention_row(mention, item_id, version) for key, mention in wanted.items() if key not in stored]
+    db.table("mentions").insert_all(gained)
+    return len(gained)
+
+
+def mention_key(mention: Mention) -> tuple[str, str, int, int, str]:
+    """What makes a mention the same mention in an unchanged text."""
+    return (mention.entity_id, mention.field, mention.start, mention.end, mention.rule)
+
+
+def mention_row(mention: Mention, item_id: int, version: str) -> dict[str, Any]:
+    """A mention as its table keeps it."""
+    return {
+        "item_id": item_id,
+        "entity_id": mention.entity_id,
+        "field": mention.field,
+        "start": mention.start,
+        "end": mention.end,
+        "text": mention.text,
+        "rule": mention.rule,
+        "score": mention.score,
+        "evidence": json.dumps(dict(mention.evidence), ensure_ascii=False, sort_keys=True),
+        "watchlist_version": version,
+    }
+
+
+def _new_feed(feed_id: str, url: str, interval_s: int) -> dict[str, Any]:
+    nothing = dict.fromkeys(
+        ("etag", "last_modified", "validators_url", "body_hash", "last_error", "next_poll_at", "hold_until")
+    )
+    start = {"url": url, "configured_url": url, "state": "ok", "interval_s": interval_s, "failures": 0}
+    return {"id": feed_id} | start | nothing
+
+
+def _feed(row: Mapping[str, Any]) -> Feed:
+    def moment(key: str) -> datetime | None:
+        return from_iso(row[key]) if row[key] else None
+
+    return Feed(
+        id=row["id"],
+        url=row["url"],
+        configured_url=row["configured_url"],
+        state=row["state"],
+        etag=row["etag"],
+        last_modified=row["last_modified"],
+        validators_url=row["validators_url"],
+        body_hash=row["body_hash"],
+        interval_s=row["interval_s"],
+        failures=row["failures"],
+        next_poll_at=moment("next_poll_at"),
+        hold_until=moment("hold_until"),
+    )
+
+
+def _after(poll: Poll, now: str) -> dict[str, Any]:
+    """The feed's columns after a poll. What a failed poll brought leaves validators and address as they were."""
+    fetched, plan = poll.fetched, poll.plan
+    columns: dict[str, Any] = {
+        "state": plan.state,
+        "failures": plan.failures,
+        "interval_s": plan.interval_s,
+        "next_poll_at": to_iso(plan.next_poll_at) if plan.next_poll_at else None,
+        "hold_until": to_iso(plan.hold_until) if plan.hold_until else None,
+        "last_polled_at": now,
+        "last_status": fetched.status,
+        "last_error": fetched.error,
+    }
+    if fetched.outcome in ("ok", "unchanged", "not_modified"):
+        columns |= {"last_success_at": now, "url": fetched.permanent_url or poll.feed.url}
+    if fetched.outcome in ("ok", "unchanged"):
+        columns |= {
+            "etag": fetched.etag,
+            "last_modified": fetched.last_modified,
+            "validators_url": fetched.url,
+            "body_hash": poll.body_hash,
+        }
+    if poll.title:
+        columns["title"] = poll.title
+    return columns
+
+
+def _item_row(tagged: TaggedItem, seen_at: str) -> dict[str, Any]:
+    item = tagged.item
+    return {
+        "guid": item.guid,
+        "url": item.url,
+        "canonical_url": item.canonical_url,
+        "title": item.title,
+        "summary": item.summary,
+        "content": item.content,
+        "author": item.author,
+        "language": item.language,
+        "published_at": to_iso(item.published_at) if item.published_at else None,
+        "updated_at": seen_at,
+        "content_hash": item.content_hash,
+    }
