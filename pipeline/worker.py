@@ -1,0 +1,87 @@
+"""What one process of the pool does with one body: read it, tag what is new in it. Plain values in and out.
+
+Imports only what that needs, so that processes stay small; any ``concurrent.futures`` executor can run it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ParseError
+from pipeline.models import TaggedItem
+from pipeline.parse import parse
+from pipeline.watchlist import Watchlist
+
+if TYPE_CHECKING:
+    from pipeline.tag import Tagger
+
+#: Seconds that reading and tagging one body may take; 20,000 items with mentions take 20.
+TIME_LIMIT = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One body to read. ``known`` tells which items (identity → content hash) are stored already."""
+
+    body: bytes
+    url: str
+    content_type: str
+    known: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a body held: the feed's title, the number of distinct items, and those that are new or changed, tagged."""
+
+    title: str
+    items_seen: int
+    fresh: tuple[TaggedItem, ...]
+
+
+def read(watchlist: str, job: Job) -> Reading:
+    """Read ``job`` and tag its new items with ``watchlist`` (as JSON; built once in each process).
+
+    Raises:
+        ParseError: when the body is no feed, or takes longer than ``TIME_LIMIT`` seconds.
+    """
+    with _time_limit(TIME_LIMIT):
+        parsed = parse(job.body, job.url, job.content_type)
+        fresh = [item for item in parsed.items if job.known.get(item.guid) != item.content_hash]
+        fields = ({"title": item.title, "summary": item.summary, "content": item.content} for item in fresh)
+        mentions = tagger_for(watchlist).tag(fields) if fresh else iter(())
+        tagged = tuple(TaggedItem(item, found) for item, found in zip(fresh, mentions, strict=True))
+    return Reading(title=parsed.title, items_seen=len(parsed.items), fresh=tagged)
+
+
+@functools.lru_cache(maxsize=2)
+def tagger_for(watchlist: str) -> Tagger:
+    """The tagger of a watch-list given as JSON; compiling takes about a second, so it is kept."""
+    from pipeline.tag import Tagger  # noqa: PLC0415 - spaCy (70 MB, half a second) only where something is tagged
+
+    return Tagger(Watchlist.model_validate_json(watchlist))
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: int) -> Iterator[None]:
+    """Raise ``ParseError`` when the body of ``with`` takes longer. Works in a process's main thread, a pool's place."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def over(_signal: int, _frame: FrameType | None) -> None:
+        raise ParseError(f"reading the body took more than {seconds} s; it is built to be slow, or a rule is")
+
+    previous = signal.signal(signal.SIGALRM, over)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, previous)
