@@ -1,0 +1,71 @@
+"""What ``doctor`` looks at. Each check gives findings with a remedy; none of them repairs anything."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pipeline.config import Config
+from pipeline.store import Store
+from pipeline.times import from_iso
+
+_LITTLE_DISK = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    check: str
+    result: Literal["ok", "warn", "fail"]
+    text: str
+
+
+def of_config(config: Config) -> Iterator[Finding]:
+    """The configuration, which has loaded, and the place it puts the database in."""
+    entities, rules = len(config.watchlist.entities), sum(len(entity.rules) for entity in config.watchlist.entities)
+    yield Finding(
+        "configuration", "ok", f"{config.path}: {len(config.feeds)} feeds, {entities} entities with {rules} rules"
+    )
+    if not config.feeds:
+        yield Finding("feeds", "warn", "none is configured; add one with: watchfloor feeds add URL")
+    later = [feed.id for feed in config.feeds if feed.full_text]
+    if later:
+        text = (
+            f"full_text is not acted on by this version ({', '.join(later[:5])}); what the feed itself says is stored"
+        )
+        yield Finding("feeds", "warn", text)
+    folder = next(parent for parent in config.database.parents if parent.exists())
+    free = shutil.disk_usage(folder).free
+    if free < _LITTLE_DISK:
+        yield Finding("disk", "warn", f"only {free / 1e6:,.0f} MB are free at {folder}; make room")
+    else:
+        yield Finding("disk", "ok", f"{free / 1e9:,.1f} GB are free at {folder}")
+
+
+def of_store(store: Store, now: datetime) -> Iterator[Finding]:
+    """The database's integrity, the clock against what was written before, and the feeds."""
+    problems = store.reports.integrity()
+    for problem in problems:
+        yield Finding("database", "fail", f"{store.path}: {problem}; stop watchfloor and restore a backup")
+    if not problems:
+        totals = store.reports.totals()
+        yield Finding("database", "ok", f"{store.path}: {totals['items']} items, {totals['mentions']} mentions, sound")
+    feeds = [feed for feed in store.reports.feeds() if feed["state"] != "disabled"]
+    polled = [from_iso(feed["last_polled_at"]) for feed in feeds if feed["last_polled_at"]]
+    if polled and max(polled) > now + timedelta(minutes=5):
+        yield Finding("clock", "fail", f"it is behind the last poll ({max(polled)}); set the system's clock")
+    else:
+        yield Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+    troubled = [feed for feed in feeds if feed["state"] not in ("ok", "moved")]
+    for feed in troubled:
+        yield Finding("feeds", "warn", f"{feed['id']} ({feed['state']}, {feed['failures']}×): {feed['last_error']}")
+    for feed in feeds:
+        if feed["state"] == "moved":
+            text = f"{feed['id']} has moved for good; write url: {feed['url']} into the configuration"
+            yield Finding("feeds", "warn", text)
+    if feeds and not troubled:
+        yield Finding("feeds", "ok", f"{len(feeds)} feeds, none in trouble")

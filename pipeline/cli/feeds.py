@@ -1,0 +1,169 @@
+"""``feeds``: the list of feeds, seen, edited and tested."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+
+from pipeline import feedlist, run
+from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, note, print_json, show_table
+from pipeline.config import Config, FeedSource
+from pipeline.errors import ParseError, UsageError
+from pipeline.feedlist import Outline
+from pipeline.fetch import Fetcher
+from pipeline.models import Feed
+from pipeline.parse import parse
+from pipeline.store import Store
+
+
+@click.group()
+def feeds() -> None:
+    """List, add, remove, check, import and export feeds.
+
+    \b
+    Example:
+      watchfloor feeds list
+      watchfloor feeds check
+    """
+
+
+@feeds.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@common_options
+def list_feeds(*, as_json: bool, config_path: Path | None, db: Path | None) -> None:
+    """How each feed stands: state, last success, next poll, failures, last error.
+
+    \b
+    Example:
+      watchfloor feeds list --json
+    """
+    config = load_config(config_path, db)
+    with Store(config.database) as store:
+        store.polls.sync_feeds(
+            {feed.id: feed.url for feed in config.feeds}, int(config.schedule.interval.total_seconds())
+        ) if config.feeds else None
+        rows = store.reports.feeds()
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("id", "state", "items", "last_success_at", "next_poll_at", "failures", "last_error", "url")
+    show_table("Feeds", [name.replace("_", " ") for name in columns], [[row[name] for name in columns] for row in rows])
+
+
+@feeds.command()
+@click.argument("url")
+@click.option("--id", "feed_id", help="Its id; default: made from the address.")
+@common_options
+def add(*, url: str, feed_id: str | None, config_path: Path | None, db: Path | None) -> None:
+    """Add the feed at URL to config.yaml, keeping its comments.
+
+    \b
+    Example:
+      watchfloor feeds add https://www.38north.org/feed/ --id 38north
+    """
+    path = config_path or DEFAULT_CONFIG
+    added = feedlist.add(path, [Outline(url, "")], feed_id)
+    if added:
+        print(f"added {added[0]} to {path}; test it with: watchfloor feeds check {added[0]}")
+    else:
+        print(f"{url} stands in {path} already")
+
+
+@feeds.command()
+@click.argument("feed_id", metavar="ID")
+@common_options
+def remove(*, feed_id: str, config_path: Path | None, db: Path | None) -> None:
+    """Take the feed ID out of config.yaml. Its stored items stay.
+
+    \b
+    Example:
+      watchfloor feeds remove 38north
+    """
+    path = config_path or DEFAULT_CONFIG
+    feedlist.remove(path, feed_id)
+    print(f"removed {feed_id} from {path}; its stored items stay")
+
+
+@feeds.command()
+@click.argument("feed_id", metavar="[ID]", required=False)
+@common_options
+def check(*, feed_id: str | None, config_path: Path | None, db: Path | None) -> None:
+    """Fetch and read each feed (or the feed ID) now, without storing anything; exits with 1 when one fails.
+
+    \b
+    Example:
+      watchfloor feeds check 38north
+    """
+    config = load_config(config_path, db, required=True)
+    sources = [feed for feed in config.feeds if feed_id in (None, feed.id)]
+    if feed_id is not None and not sources:
+        raise UsageError(f"there is no feed {feed_id!r} in {config.path.name}; see: watchfloor feeds list")
+    with ThreadPoolExecutor(min(16, len(sources) or 1)) as pool:
+        results = list(pool.map(_Checker(config), sources))
+    show_table("", ("id", "result", "items", "answer"), results)
+    failed = sum(result[1] != "ok" for result in results)
+    note(f"{len(results) - failed} of {len(results)} feeds work")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+class _Checker:
+    """Fetches and reads one feed as a first poll would; a client for each thread."""
+
+    def __init__(self, config: Config) -> None:
+        self._make = run.tools_for(config).fetcher
+        self._local = threading.local()
+
+    def __call__(self, source: FeedSource) -> tuple[str, str, object, str]:
+        fetcher: Fetcher | None = getattr(self._local, "fetcher", None)
+        if fetcher is None:
+            fetcher = self._local.fetcher = self._make()
+        fetched = fetcher.fetch(Feed(source.id, source.url, source.url))
+        if fetched.outcome != "ok":
+            return source.id, "failed", "", fetched.error or fetched.outcome
+        try:
+            parsed = parse(fetched.body, fetched.url, fetched.content_type)
+        except ParseError as error:
+            return source.id, "failed", "", str(error)
+        moved = f"; moved for good to {fetched.permanent_url}" if fetched.permanent_url else ""
+        return source.id, "ok", len(parsed.items), f"{parsed.title or '(no title)'}, {len(fetched.body):,} bytes{moved}"
+
+
+@feeds.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.opml")
+@common_options
+def import_opml(*, file: Path, config_path: Path | None, db: Path | None) -> None:
+    """Add the feeds of an OPML file to config.yaml; its folders become tags.
+
+    \b
+    Example:
+      watchfloor feeds import subscriptions.opml
+    """
+    path = config_path or DEFAULT_CONFIG
+    outlines = feedlist.read_opml(file)
+    added = feedlist.add(path, outlines)
+    print(f"added {len(added)} of {len(outlines)} feeds to {path}; the others stood there already")
+
+
+@feeds.command(name="export")
+@click.argument("file", type=click.Path(path_type=Path), required=False, metavar="[FILE.opml]")
+@common_options
+def export_opml(*, file: Path | None, config_path: Path | None, db: Path | None) -> None:
+    """Write the feeds of config.yaml as OPML.
+
+    \b
+    Example:
+      watchfloor feeds export feeds.opml
+    """
+    text = feedlist.write_opml(load_config(config_path, db, required=True).feeds)
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
+    note(f"wrote {file}")

@@ -1,0 +1,139 @@
+"""The daemon: APScheduler calls a tick that polls what is due, and makes the digest once a local day.
+
+It holds no state of its own: what is due stands in the database, so a late, skipped or killed tick loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from datetime import timedelta
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from pipeline import reporting
+from pipeline.config import Config
+from pipeline.errors import WatchfloorError
+from pipeline.models import Outcome
+from pipeline.run import Silent, Tools, run, tools_for
+from pipeline.store import Store
+from pipeline.times import day_bounds
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 30
+
+
+def serve(config: Config) -> None:
+    """Poll and report until SIGTERM or SIGINT; returns when the transaction in hand is done.
+
+    Raises:
+        StoreError: when the database cannot be used at the start.
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, force=True)
+    for noisy in ("apscheduler", "httpx", "httpcore"):  # _log_trouble says what matters of the first
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    with Store(config.database):
+        pass  # a database that cannot be used is said now, not at the first tick
+    asyncio.run(_serve(config))
+
+
+async def _serve(config: Config) -> None:
+    stop, stopped = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    scheduler = make_scheduler(config, tools_for(config), stop)
+    scheduler.start()
+    log.info("watching %d feeds, database %s", len(config.feeds), config.database)
+    await stopped.wait()
+    log.info("stopping: finishing what is in hand")
+    stop.set()
+    scheduler.shutdown(wait=True)  # puts itself into the loop; there it waits for the job in hand, which sees the event
+    await asyncio.sleep(0)
+    log.info("stopped")
+
+
+def make_scheduler(config: Config, tools: Tools, stop: threading.Event) -> AsyncIOScheduler:
+    """The daemon's jobs, not yet started."""
+    scheduler = AsyncIOScheduler(
+        timezone=config.timezone,
+        executors={"default": ThreadPoolExecutor(2)},
+        # APScheduler's own grace of one second would drop every run that a busy machine starts late.
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    scheduler.add_listener(_log_trouble, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+    scheduler.add_job(
+        poll_due,
+        IntervalTrigger(seconds=TICK_SECONDS),
+        args=[config, tools, stop],
+        id="poll",
+        name="poll the feeds that are due",
+        next_run_time=tools.clock(),
+    )
+    at = config.schedule.digest_at
+    scheduler.add_job(
+        report_yesterday,
+        CronTrigger(hour=at.hour, minute=at.minute, timezone=config.timezone),
+        args=[config, tools],
+        id="digest",
+        name="digest of the day before",
+    )
+    scheduler.add_job(report_yesterday, args=[config, tools], id="digest-missed", name="digest missed while off")
+    return scheduler
+
+
+def poll_due(config: Config, tools: Tools, stop: threading.Event) -> None:
+    """One tick: poll the feeds that are due, if any."""
+    with Store(config.database) as store:
+        report = run(config, store, tools, _Logged(), stop)
+    if report.feeds_polled:
+        log.info(
+            "polled %d feeds: %d ok, %d not modified, %d failed; %d items new, %d updated, %d mentions; %.1f s",
+            report.feeds_polled,
+            report.feeds_ok,
+            report.feeds_not_modified,
+            report.feeds_failed,
+            report.items_new,
+            report.items_updated,
+            report.mentions,
+            report.seconds,
+        )
+
+
+def report_yesterday(config: Config, tools: Tools) -> None:
+    """Make and deliver the digest of the local day that ended last, unless that was done or is not yet due."""
+    now = tools.clock()
+    local = now.astimezone(config.timezone)
+    day = local.date() - timedelta(days=1)
+    with Store(config.database) as store:
+        made_at = store.reports.digest_made_at(day.isoformat())
+        complete = made_at is not None and made_at >= day_bounds(day, config.timezone)[1]
+        if complete or local.time() < config.schedule.digest_at:
+            return
+        made = reporting.make_digest(config, store, day, now)
+    paths = reporting.deliver(made, config.digest)
+    log.info("digest of %s: %s Delivered to %s", day, made.headline, ", ".join(map(str, paths)) or "the database only")
+
+
+class _Logged(Silent):
+    """The daemon shows no bar; failures are logged."""
+
+    def advance(self, feed_id: str, outcome: Outcome) -> None:
+        if outcome in ("error", "gone"):
+            log.warning("feed %s: %s", feed_id, outcome)
+
+
+def _log_trouble(event: Any) -> None:
+    if event.code == EVENT_JOB_MISSED:
+        log.error("job %s was missed (it was due at %s)", event.job_id, event.scheduled_run_time)
+    else:
+        expected = isinstance(event.exception, WatchfloorError)  # its text says all; anything else is a bug
+        log.error("job %s failed: %s", event.job_id, event.exception, exc_info=None if expected else event.exception)
