@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
+import importlib
 import io
 import json
 import logging
@@ -11,6 +13,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -26,6 +29,11 @@ from pipeline.cli import main
 from pipeline.config import Config, FeedSource, FetchSettings
 from pipeline.run import Tools, tools_for
 from pipeline.store import Store
+
+with warnings.catch_warnings():  # datasette leaves a connection open when it is imported, which Python 3.13 warns of
+    warnings.simplefilter("ignore", ResourceWarning)
+    importlib.import_module("datasette.app")
+    gc.collect()
 
 SHARED = Path(__file__).parents[2] / "shared"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
