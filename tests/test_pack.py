@@ -161,6 +161,11 @@ def found(tagger: Tagger, title: str, text: str = "") -> set[str]:
     return {mention.entity_id for mention in mentions} - set(ACTS)
 
 
+def acts(tagger: Tagger, text: str) -> set[str]:
+    (mentions,) = tagger.tag([{"text": text}])
+    return {mention.entity_id for mention in mentions} & set(ACTS)
+
+
 def test_every_required_entity_is_there(pack: Watchlist) -> None:
     """The pack watches the sixteen labelled entities and the three acts."""
     assert {entity.id for entity in pack.entities} >= {*LABELLED, *ACTS}
@@ -234,3 +239,38 @@ def test_development_set(tagger: Tagger) -> None:
     assert scores(pairs, CORE) >= 0.975
     assert scores(pairs, LABELLED) >= 0.98
     assert right / spans >= 0.94
+
+
+@pytest.mark.parametrize(
+    ("entity", "text"),
+    [
+        ("cyber-espionage", "Kimsuky crews posing as reporters asked for drafts. The phishing kit was new."),
+        ("cyber-espionage", "Hackers copied classified files of a drone maker. Seoul named Andariel."),
+        ("cyber-espionage", "북한 해커가 잠수함 설계도 수백 장을 유출했다."),
+        (
+            "infrastructure-attack",
+            "Malware reached the control room of a dam. Analysts saw the hand of Lazarus hackers.",
+        ),
+        ("infrastructure-attack", "朝鲜黑客试图入侵电网，韩国情报部门称。"),
+        (
+            "revenge-attack",
+            "A wiper hit the studio behind a comedy about Kim Jong Un. Pyongyang had promised payback for the insult.",
+        ),
+    ],
+)
+def test_acts_are_found_when_the_hackers_stand_elsewhere(tagger: Tagger, entity: str, text: str) -> None:
+    """Espionage, attacks on infrastructure and revenge are tagged although another sentence names who did it."""
+    assert entity in acts(tagger, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "North Korea's film festival opened with a comedy about a barber.",
+        "Burglars took drawings by a local artist; the North Korean exhibition upstairs was left alone.",
+        "A turbine at the dam broke into three parts. North Korea reported heavy rain.",
+    ],
+)
+def test_acts_without_hackers_are_none(tagger: Tagger, text: str) -> None:
+    """North Korea and a film, a theft or a broken turbine alone are no act of hackers."""
+    assert acts(tagger, text) == set()
