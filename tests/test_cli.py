@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import shutil
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -299,3 +301,30 @@ def test_retag_on_an_unchanged_list_changes_nothing(polled: Path) -> None:
     """Nothing is gained and nothing is lost."""
     result = call("retag", "--dry-run", cwd=polled)
     assert result.stdout == "0 mentions would be gained, 0 lost\n"
+
+
+def dump(path: Path) -> list[str]:
+    """Everything that a database holds, as SQL."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+@pytest.mark.parametrize(
+    "command", ["feeds list", "feeds check", "retag --dry-run", "review list", "stats", "doctor", "export --format csv"]
+)
+def test_what_only_shows_writes_nothing(polled: Path, command: str) -> None:
+    """Under a configuration of other feeds and entities, commands that show leave a named database as it is."""
+    write_config(
+        polled, {"other": "http://127.0.0.1:9/"}, "watchlist: [{id: x, name: X, kind: topic, rules: [rain]}]\n"
+    )
+    before = dump(polled / "w.db")
+    call(*command.split(), "--db", "w.db", cwd=polled)
+    assert dump(polled / "w.db") == before
+
+
+def test_feeds_list_shows_what_was_not_polled_yet(tmp_path: Path) -> None:
+    """A configured feed is listed before its first poll, and no database is made for that."""
+    write_config(tmp_path, {"fresh": "http://127.0.0.1:9/"})
+    assert "fresh\tnot polled yet" in call("feeds", "list", cwd=tmp_path).stdout
+    assert json.loads(call("feeds", "list", "--json", cwd=tmp_path).stdout)[0]["state"] is None
+    assert not (tmp_path / "w.db").exists()

@@ -9,14 +9,15 @@ from pathlib import Path
 import click
 
 from pipeline import feedlist, run
-from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, note, print_json, show_table
+from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, note, open_stored, print_json, show_table
 from pipeline.config import Config, FeedSource
 from pipeline.errors import ParseError, UsageError
 from pipeline.feedlist import Outline
 from pipeline.fetch import Fetcher
 from pipeline.models import Feed
 from pipeline.parse import parse
-from pipeline.store import Store
+
+_COLUMNS = ("id", "state", "items", "last_success_at", "next_poll_at", "failures", "last_error", "url")
 
 
 @click.group()
@@ -41,16 +42,20 @@ def list_feeds(*, as_json: bool, config_path: Path | None, db: Path | None) -> N
       watchfloor feeds list --json
     """
     config = load_config(config_path, db)
-    with Store(config.database) as store:
-        store.polls.sync_feeds(
-            {feed.id: feed.url for feed in config.feeds}, int(config.schedule.interval.total_seconds())
-        ) if config.feeds else None
-        rows = store.reports.feeds()
+    rows = []
+    if db is not None or config.database.exists():
+        with open_stored(config) as store:
+            rows = store.reports.feeds()
+    if db is None:  # a database that is named may be of other feeds, such as the demo's
+        known = {row["id"] for row in rows}
+        rows += [dict.fromkeys(_COLUMNS) | {"id": f.id, "url": f.url} for f in config.feeds if f.id not in known]
     if as_json:
         print_json(rows)
         return
-    columns = ("id", "state", "items", "last_success_at", "next_poll_at", "failures", "last_error", "url")
-    show_table("Feeds", [name.replace("_", " ") for name in columns], [[row[name] for name in columns] for row in rows])
+    cells = [
+        ["not polled yet" if name == "state" and not row[name] else row[name] for name in _COLUMNS] for row in rows
+    ]
+    show_table("Feeds", [name.replace("_", " ") for name in _COLUMNS], cells)
 
 
 @feeds.command()

@@ -126,7 +126,8 @@ def retag(*, since: date | None, dry_run: bool, config_path: Path | None, db: Pa
     lost: Counter[tuple[str, str]] = Counter()
     samples: dict[tuple[str, str], str] = {}
     with open_stored(config) as store:
-        store.watch.sync_entities(config.watchlist)
+        if not dry_run:
+            store.watch.sync_entities(config.watchlist)
         for change in retagging.retag(config.watchlist, store, since=moment, dry_run=dry_run):
             key = (change.entity_id, change.rule)
             (gained if change.gained else lost)[key] += 1

@@ -70,9 +70,8 @@ class Store:
         # In WAL mode NORMAL loses no transaction to a killed process and never corrupts: https://sqlite.org/pragma.html
         self.db.conn.execute("PRAGMA synchronous = NORMAL")
         if pending:
-            self.db.conn.execute(
-                "BEGIN IMMEDIATE"
-            )  # two programs that start together: the second waits, then has nothing to do
+            # Of two programs that start together the second waits here, and then has nothing to do.
+            self.db.conn.execute("BEGIN IMMEDIATE")
             try:
                 migrations.apply(self.db)
                 self.db.conn.commit()
