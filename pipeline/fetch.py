@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import httpx
+from h2.exceptions import H2Error
 
 from pipeline.config import FetchSettings
 from pipeline.decode import ACCEPTED_ENCODINGS, decoded
@@ -85,7 +86,10 @@ class Fetcher:
         self._transport.close()
 
     def fetch(self, feed: Feed) -> Fetched:
-        """Poll ``feed`` once; conditionally where the address is the one that gave the validators. Never raises."""
+        """Poll ``feed`` once; conditionally where the address is the one that gave the validators.
+
+        Nothing that a server does raises; anything that does is a bug, which the run logs with its feed.
+        """
         started = self._clock()
         try:
             if feed.url[:5].lower() == "file:":
@@ -99,7 +103,7 @@ class Fetcher:
             reason = str(error)
         except httpx.HTTPError as error:
             reason = self._in_plain_words(error)
-        except Exception as error:  # httpcore and h2 let errors of many kinds through
+        except (H2Error, ValueError, LookupError) as error:  # httpcore lets these through for answers beyond parsing
             reason = f"the answer cannot be understood ({type(error).__name__}: {str(error)[:200]})"
             log.warning("feed %s: %s", feed.id, reason, exc_info=error)
         return self._result(feed, started, "error", url=feed.url, error=reason)
