@@ -55,13 +55,14 @@ class Store:
         self.reports = Reports(self.db)
 
     def _prepare(self) -> None:
+        tables = self.db.table_names()  # looked at first: another program may make them all right now
         applied = {migration.name for migration in migrations.applied(self.db)}
         newer = sorted(applied - _names_of_this_version())
         if newer:
             raise StoreError(
                 f"{self.path}: was made by a newer watchfloor (it has {newer[-1]}); install that version or newer"
             )
-        if not applied and self.db.table_names():
+        if tables and not applied:
             raise StoreError(f"{self.path}: is the database of another program; name another file")
         pending = migrations.pending(self.db)
         self.db.conn.execute("PRAGMA foreign_keys = ON")
