@@ -24,7 +24,7 @@ lint: .venv/dev           ## style, types
 bench: .venv/dev          ## speed and memory, as a table
 	@$(BIN)/python -m benchmarks
 
-schema: .venv/dev         ## write db/schema.sql anew after a migration
+schema: .venv/dev         ## write db/schema.sql and the watch-lists' JSON Schema anew
 	@$(BIN)/python -m tests.test_schema
 
 clean:                    ## remove what the commands above made, except databases

@@ -65,7 +65,7 @@ CREATE TABLE items (
   first_seen_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   content_hash TEXT NOT NULL,
-  story_id INTEGER REFERENCES stories(id),
+  story_id INTEGER REFERENCES stories(id), watchlist_version TEXT,
   UNIQUE (feed_id, guid)
 );
 CREATE INDEX items_by_first_seen ON items(first_seen_at);
@@ -87,7 +87,7 @@ CREATE TABLE entities (
   kind TEXT NOT NULL,
   parent_id TEXT REFERENCES entities(id) DEFERRABLE INITIALLY DEFERRED,
   description TEXT NOT NULL DEFAULT ''
-);
+, aliases TEXT NOT NULL DEFAULT '{}', "references" TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE mentions (
   id INTEGER PRIMARY KEY,
   item_id INTEGER NOT NULL REFERENCES items(id) ON DELETE CASCADE,
@@ -113,7 +113,7 @@ CREATE TABLE verdicts (           -- what analysts said: append only, the newest
   note TEXT NOT NULL DEFAULT '',
   reviewer TEXT NOT NULL,
   created_at TEXT NOT NULL
-);
+, field TEXT, start INTEGER, "end" INTEGER, text TEXT, rule TEXT);
 CREATE INDEX verdicts_by_item ON verdicts(item_id, id);
 CREATE INDEX verdicts_by_mention ON verdicts(mention_id);
 CREATE TABLE digests (
@@ -142,3 +142,9 @@ CREATE TRIGGER items_fts_update AFTER UPDATE OF title, summary, content ON items
     VALUES ('delete', old.id, old.title, old.summary, old.content);
   INSERT INTO items_fts(rowid, title, summary, content) VALUES (new.id, new.title, new.summary, new.content);
 END;
+CREATE TABLE watchlists (         -- every watch-list that ever tagged, so that an old mention's rule can be read
+  version TEXT PRIMARY KEY,
+  first_used_at TEXT NOT NULL,
+  content TEXT NOT NULL           -- JSON
+);
+CREATE INDEX items_by_watchlist ON items(watchlist_version);

@@ -26,7 +26,10 @@ class Finding:
 
 def of_config(config: Config) -> Iterator[Finding]:
     """The configuration, which has loaded, and the place it puts the database in."""
-    entities, rules = len(config.watchlist.entities), sum(len(entity.rules) for entity in config.watchlist.entities)
+    entities, rules = (
+        len(config.watchlist.entities),
+        sum(len(entity.every_rule) for entity in config.watchlist.entities),
+    )
     yield Finding(
         "configuration", "ok", f"{config.path}: {len(config.feeds)} feeds, {entities} entities with {rules} rules"
     )
@@ -46,14 +49,23 @@ def of_config(config: Config) -> Iterator[Finding]:
         yield Finding("disk", "ok", f"{free / 1e9:,.1f} GB are free at {folder}")
 
 
-def of_store(store: Store, now: datetime) -> Iterator[Finding]:
-    """The database's integrity, the clock against what was written before, and the feeds."""
+def _of_watchlist(version: str, store: Store) -> Finding:
+    outdated = store.watch.count_outdated(version, None)
+    if not outdated:
+        return Finding("watch-list", "ok", f"version {version} tagged every stored item")
+    text = f"{outdated} items were tagged by another watch-list; see what changes with: watchfloor retag --dry-run"
+    return Finding("watch-list", "warn", text)
+
+
+def of_store(config: Config, store: Store, now: datetime) -> Iterator[Finding]:
+    """The database's integrity, the watch-list that tagged its items, the clock against what was written, the feeds."""
     problems = store.reports.integrity()
     for problem in problems:
         yield Finding("database", "fail", f"{store.path}: {problem}; stop watchfloor and restore a backup")
     if not problems:
         totals = store.reports.totals()
         yield Finding("database", "ok", f"{store.path}: {totals['items']} items, {totals['mentions']} mentions, sound")
+        yield _of_watchlist(config.watchlist.version, store)
     feeds = [feed for feed in store.reports.feeds() if feed["state"] != "disabled"]
     polled = [from_iso(feed["last_polled_at"]) for feed in feeds if feed["last_polled_at"]]
     if polled and max(polled) > now + timedelta(minutes=5):

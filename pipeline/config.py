@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 import zoneinfo
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from pipeline.yamlfile import YamlFile
 
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PACK = "dprk-cyber"  # what is watched when nothing is said
 FEED_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
@@ -124,6 +126,7 @@ class FeedSource(_Section):
     url: str
     full_text: bool = False
     tags: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()  # contexts of the watch-list that all its items count as speaking of
 
     @field_validator("id")
     @classmethod
@@ -158,7 +161,7 @@ class _ConfigFile(_Section):
     fetch: FetchSettings = FetchSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     feeds: tuple[FeedSource, ...] = ()
-    watchlist: tuple[Any, ...] = ({"pack": "dprk-cyber"},)
+    watchlist: tuple[Any, ...] = ({"pack": _PACK},)
     digest: DigestSettings = DigestSettings()
 
 
@@ -243,10 +246,13 @@ def parse(text: str, path: Path) -> Config:
         mistakes += [mistake for mistake in error.mistakes if (mistake.line, mistake.key) not in known]
     try:
         own = isinstance(file.data.get("watchlist"), list)
-        watched = watchlist.from_config(file, ("watchlist",)) if own else watchlist.load_pack("dprk-cyber")
+        subjects = {feed.id: feed.subject for feed in raw.feeds if feed.subject} if raw is not None else {}
+        watched = watchlist.from_config(file, ("watchlist",), subjects) if own else watchlist.load_pack(_PACK, subjects)
     except ConfigError as error:
         mistakes += [mistake for mistake in error.mistakes if (mistake.line, mistake.key) not in known]
     mistakes += _repeated_ids(file)
+    if raw is not None and watched is not None:
+        mistakes += _unknown_subjects(file, raw.feeds, watched)
     if raw is not None and raw.schedule.min_interval > raw.schedule.max_interval:
         mistakes.append(file.mistake(("schedule", "min_interval"), "is longer than max_interval; make it shorter"))
     if mistakes or raw is None or watched is None:
@@ -257,7 +263,7 @@ def parse(text: str, path: Path) -> Config:
 
 def default(folder: Path) -> Config:
     """The configuration of an empty config.yaml in ``folder``."""
-    return _assemble(folder / "config.yaml", _ConfigFile(), watchlist.load_pack("dprk-cyber"))
+    return _assemble(folder / "config.yaml", _ConfigFile(), watchlist.load_pack(_PACK))
 
 
 def template() -> str:
@@ -278,6 +284,17 @@ def _assemble(path: Path, raw: _ConfigFile, watched: Watchlist) -> Config:
         watchlist=watched,
         digest=DigestSettings(deliver=tuple(Delivery(file=str(folder / where.file)) for where in raw.digest.deliver)),
     )
+
+
+def _unknown_subjects(file: YamlFile, feeds: Iterable[FeedSource], watched: Watchlist) -> Iterator[Mistake]:
+    for index, feed in enumerate(feeds):
+        for name in feed.subject:
+            if name not in watched.contexts:
+                close = difflib.get_close_matches(name, watched.contexts, n=1)
+                known = ", ".join(sorted(watched.contexts)[:8]) or "none is there"
+                hint = f"did you mean {close[0]}?" if close else f"remove it, or write one of: {known}"
+                message = f"there is no context {name!r} in the watch-list; {hint}"
+                yield file.mistake(("feeds", index, "subject"), message)
 
 
 def _repeated_ids(file: YamlFile) -> list[Mistake]:

@@ -86,6 +86,15 @@ class ParsedFeed:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """What is tagged: the fields of one item in reading order (name → plain text), its feed, and its language."""
+
+    fields: Mapping[str, str]
+    feed_id: str | None = None
+    language: str | None = None  # ISO 639, as detected; None when it cannot be told
+
+
+@dataclass(frozen=True, slots=True)
 class Mention:
     """One span of one field, found by one rule, with its proof."""
 

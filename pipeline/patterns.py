@@ -25,12 +25,11 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from pipeline.text import AMOUNT, NUMBER, normalise, tokenise
 
 Token = dict[str, Any]
-K = TypeVar("K")
 
 #: Words of which one must stand in a text for a token to match; ``hack*`` stands for every word that begins so.
 Need = frozenset[str]
@@ -39,11 +38,22 @@ Need = frozenset[str]
 SENTENCE_END = (".", "!", "?", ";", "…", "。", "！", "？", "\n")
 
 _GAP = re.compile(r"\.\.\.(\d*)\Z")
+LIST_NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _SLOT = re.compile(r"\{([a-z][a-z0-9_-]*)\}\Z")
 _WORDS = re.compile(r"[^{}?*|]+\*?(?:\|[^{}?*|]+\*?)*\Z")
+_BUILT_IN_REGEX: Mapping[str, str] = {
+    "amount": r"(?:\d[\d.,]* ?(?:[万亿萬億만억조兆]|달러|원|ドル|円|美元|元)+)",
+    "number": r"(?:\d[\d.,]*)",
+}
+_IN_REGEX = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
+_PLAIN = re.compile(r"[^{}?*|.]+\Z")
 _LONGEST_GAP = 30
+#: The most words that one match may take: what lets a text be searched in pieces that overlap by as much.
+LONGEST_MATCH = 60
+_MOST_GAPS = 4  # each multiplies the ways in which spaCy must follow a pattern
 _MOST_VARIANTS = 400
 _DEEPEST_LIST = 5
+_BUILT_IN_FORMS = frozenset({AMOUNT, NUMBER})
 _BUILT_IN: Mapping[str, tuple[Token, Need]] = {
     "amount": ({"LOWER": AMOUNT}, frozenset({AMOUNT})),
     "number": ({"LOWER": {"REGEX": rf"^(?:{NUMBER}|{AMOUNT}|\d)"}}, frozenset({NUMBER, AMOUNT})),
@@ -81,14 +91,31 @@ class Variant:
     longest: int
 
 
-def compile_pattern(text: str, words: Mapping[str, Sequence[str]]) -> list[Variant]:
-    """The variants that ``text`` stands for, with the word lists ``words``.
+class WordLists:
+    """Named word lists, each worked out once and shared by every pattern that names it."""
+
+    def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
+        self.words = words
+        self._known: dict[str, list[list[Step]]] = {}
+
+    def sequences(self, name: str, depth: int) -> list[list[Step]]:
+        """The sequences, one of which must stand where ``{name}`` stands. Raises ``PatternError``."""
+        if name not in self._known:
+            self._known[name] = _slot(name, self, depth)
+        return self._known[name]
+
+
+def compile_pattern(text: str, lists: WordLists, *, of_a_rule: bool = True) -> list[Variant]:
+    """The variants that ``text`` stands for.
+
+    A pattern ``of_a_rule`` must ask for a word; a context may be satisfied by an amount alone.
 
     Raises:
         PatternError: for an element that is no element, an unknown or endless list, a pattern of gaps only, a gap at
-            either end, or more than 400 variants.
+            either end, a pattern that may hold no word but amounts and numbers, one that is too wide, or more than 400
+            variants.
     """
-    variants = _sequences(text, words, 0)
+    variants = _sequences(text, lists, 0)
     compiled = [
         Variant(
             tokens=tuple(step.token for step in variant),
@@ -98,9 +125,37 @@ def compile_pattern(text: str, words: Mapping[str, Sequence[str]]) -> list[Varia
         )
         for variant in variants
     ]
-    if not all(variant.needs for variant in compiled):
-        raise PatternError(f"the pattern {text!r} asks for no word; name at least one")
+    for steps, variant in zip(variants, compiled, strict=True):
+        if variant.longest > LONGEST_MATCH or sum(not step.forms for step in steps) > _MOST_GAPS:
+            raise PatternError(
+                f"the pattern {text!r} is too wide; it may have {_MOST_GAPS} gaps and take {LONGEST_MATCH} words in all"
+            )
+        needs = [need for need in variant.needs if need.isdisjoint(_BUILT_IN_FORMS)] if of_a_rule else variant.needs
+        if not needs:
+            raise PatternError(f"the pattern {text!r} asks for no word; name at least one")
     return compiled
+
+
+def expand_regex(source: str, words: Mapping[str, Sequence[str]]) -> str:
+    """A regular expression with each ``{list}`` replaced by the alternatives of that word list.
+
+    Raises:
+        PatternError: for an unknown list, or one whose entries are more than plain words.
+    """
+
+    def alternatives(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name in _BUILT_IN_REGEX:
+            return _BUILT_IN_REGEX[name]
+        if name not in words:
+            known = ", ".join([*_BUILT_IN_REGEX, *sorted(words)])
+            raise PatternError(f"there is no word list {name!r}; the lists are: {known}")
+        plain = [part.removesuffix("*") for term in words[name] for part in term.split("|")]
+        if not plain or not all(_PLAIN.match(part) for part in plain):
+            raise PatternError(f"a regular expression may name lists of plain words only; {name!r} holds patterns")
+        return f"(?:{'|'.join(re.escape(part) for part in plain)})"
+
+    return _IN_REGEX.sub(alternatives, source)
 
 
 def phrase_words(phrase: str) -> list[str]:
@@ -109,7 +164,7 @@ def phrase_words(phrase: str) -> list[str]:
     Raises:
         PatternError: when there is none, or when one is an amount, whose own digits a text does not keep.
     """
-    lower = tokenise(normalise(phrase)).lower
+    lower = tokenise(normalise(" ".join(phrase.split()))).lower
     if not lower:
         raise PatternError(f"{phrase!r} holds no word; remove it")
     if AMOUNT in lower:
@@ -117,14 +172,14 @@ def phrase_words(phrase: str) -> list[str]:
     return lower
 
 
-def _sequences(text: str, words: Mapping[str, Sequence[str]], depth: int) -> list[list[Step]]:
+def _sequences(text: str, lists: WordLists, depth: int) -> list[list[Step]]:
     elements = text.split()
     if not elements:
         raise PatternError("a pattern is empty; write at least one word")
     for end in (elements[0], elements[-1]):
         if _GAP.match(end):
             raise PatternError(f"the pattern {text!r} begins or ends with a gap; remove it")
-    choices = [_element(element, words, depth) for element in elements]
+    choices = [_element(element, lists, depth) for element in elements]
     variants = 1
     for choice in choices:
         variants *= len(choice)
@@ -133,7 +188,7 @@ def _sequences(text: str, words: Mapping[str, Sequence[str]], depth: int) -> lis
     return [list(itertools.chain.from_iterable(sequence)) for sequence in itertools.product(*choices)]
 
 
-def _element(element: str, words: Mapping[str, Sequence[str]], depth: int) -> list[list[Step]]:
+def _element(element: str, lists: WordLists, depth: int) -> list[list[Step]]:
     """The sequences, one of which must stand where ``element`` stands."""
     gap = _GAP.match(element)
     if gap:
@@ -149,7 +204,7 @@ def _element(element: str, words: Mapping[str, Sequence[str]], depth: int) -> li
         raise PatternError(f"{element!r} is no element; use word, a|b, stem*, {{list}}, ... and a trailing ?")
     sequences = _alternatives(plain) if plain else []
     for name in slots:
-        sequences = sequences + _slot(name, words, depth)
+        sequences = sequences + lists.sequences(name, depth)
     if body == element:
         return sequences
     if len(sequences) == 1 and len(sequences[0]) == 1:  # one optional token is no variant of its own
@@ -158,10 +213,11 @@ def _element(element: str, words: Mapping[str, Sequence[str]], depth: int) -> li
     return [*sequences, []]
 
 
-def _slot(name: str, words: Mapping[str, Sequence[str]], depth: int) -> list[list[Step]]:
+def _slot(name: str, lists: WordLists, depth: int) -> list[list[Step]]:
     if name in _BUILT_IN:
         token, need = _BUILT_IN[name]
         return [[Step(token, need)]]
+    words = lists.words
     if name not in words:
         known = ", ".join([*_BUILT_IN, *sorted(words)])
         raise PatternError(f"there is no word list {name!r}; the lists are: {known}")
@@ -171,7 +227,7 @@ def _slot(name: str, words: Mapping[str, Sequence[str]], depth: int) -> list[lis
     sequences = _alternatives([word for term in plain for word in term.split("|")]) if plain else []
     for term in words[name]:
         if term not in plain:
-            sequences += _sequences(term, words, depth + 1)
+            sequences += _sequences(term, lists, depth + 1)
     if not sequences:
         raise PatternError(f"the word list {name!r} is empty; add a word")
     return sequences
@@ -198,39 +254,3 @@ def _word(forms: set[str]) -> Step:
         sources = [re.escape(form[:-1]) if form.endswith("*") else re.escape(form) + "$" for form in sorted(forms)]
         return Step({"LOWER": {"REGEX": f"^(?:{'|'.join(sources)})"}}, need)
     return Step({"LOWER": {"IN": sorted(forms)} if len(forms) > 1 else next(iter(forms))}, need)
-
-
-class Sieve(Generic[K]):
-    """The words that each key cannot do without: tells cheaply what a text may hold, and never loses a match."""
-
-    def __init__(self) -> None:
-        self._words: set[str] = set()
-        self._stems: set[str] = set()
-        self._lengths: set[int] = set()
-        self._by_form: dict[str, list[tuple[K, tuple[Need, ...]]]] = {}
-
-    def add(self, key: K, needs: tuple[Need, ...], forms: Need) -> None:
-        """Note what one variant of a rule needs, and all the words that it knows."""
-        self._words |= {form for form in forms if not form.endswith("*")}
-        stems = {form[:-1] for form in forms if form.endswith("*")}
-        self._stems |= stems
-        self._lengths |= {len(stem) for stem in stems}
-        for form in min(needs, key=lambda need: (len(need), -min(map(len, need)), sorted(need))):  # the rarest
-            self._by_form.setdefault(form, []).append((key, needs))
-
-    def forms(self, word: str) -> tuple[str, ...]:
-        """The forms under which a need may ask for the small-letter ``word``; none when no rule knows it."""
-        forms = [word] if word in self._words else []
-        forms += [word[:length] + "*" for length in sorted(self._lengths) if word[:length] in self._stems]
-        if word[0].isdigit():
-            forms.append(NUMBER)
-        return tuple(dict.fromkeys(forms))
-
-    def met(self, forms: set[str]) -> set[K]:
-        """The keys of which at least one variant has all that it needs among ``forms``."""
-        keys: set[K] = set()
-        for form in forms & self._by_form.keys():
-            for key, needs in self._by_form[form]:
-                if key not in keys and not any(need.isdisjoint(forms) for need in needs):
-                    keys.add(key)
-        return keys

@@ -72,6 +72,8 @@ def syntax_error(error: yaml.YAMLError, text: str) -> tuple[int | None, str]:
     """The line of a syntax error, and what is wrong in plain words."""
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error).splitlines()[0]
     mark = getattr(error, "problem_mark", None)
+    if "nesting depth" in problem:
+        return (mark.line + 1 if mark is not None else None), "is nested too deeply; check the brackets and the indent"
     is_unclosed = "expected ','" in problem or "end of stream" in problem
     if is_unclosed:
         mark = getattr(error, "context_mark", None) or mark

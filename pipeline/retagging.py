@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import datetime
 
+from pipeline.language import detect
+from pipeline.models import Document
 from pipeline.store import RetagChange, Store
 from pipeline.tag import Tagger
 from pipeline.watchlist import Watchlist
 
 
-def retag(watchlist: Watchlist, store: Store, *, since: datetime | None, dry_run: bool) -> Iterator[RetagChange]:
-    """Tag every item first seen since ``since`` anew and yield each mention gained or lost.
+def retag(
+    watchlist: Watchlist, store: Store, *, since: datetime | None, dry_run: bool
+) -> Generator[tuple[int, list[RetagChange]], None, None]:
+    """Tag anew every item, first seen since ``since``, that another watch-list tagged last.
 
-    Each batch is stored whole before its changes are yielded, so that an interrupted run keeps what it did and can be
-    started again. ``dry_run`` stores nothing.
+    Yields, batch by batch, how many items it held and each mention gained or lost. A batch is stored whole before it is
+    yielded, with the version of the watch-list in each item: an interrupted run keeps what it did, and the next one
+    goes on with the rest. ``dry_run`` stores nothing.
     """
     tagger = Tagger(watchlist)
-    for rows in store.watch.items_in_batches(since):
-        fields = ({"title": row["title"], "summary": row["summary"], "content": row["content"]} for row in rows)
-        batch = list(zip(rows, tagger.tag(fields), strict=True))
+    for rows in store.watch.outdated_in_batches(watchlist.version, since):
+        fields = [{"title": row["title"], "summary": row["summary"], "content": row["content"]} for row in rows]
+        documents = (
+            Document(texts, row["feed_id"], detect(texts, row["language"]))
+            for texts, row in zip(fields, rows, strict=True)
+        )
+        batch = list(zip(rows, tagger.tag(documents), strict=True))
         changes = [change for row, mentions in batch for change in store.watch.compare(row, mentions)]
         if not dry_run:
             store.watch.save_batch(batch, watchlist.version)
-        yield from changes
+        yield len(rows), changes

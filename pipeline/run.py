@@ -107,7 +107,7 @@ def run(
         sqlite3.Error: when the database cannot be written; what was stored before stays.
     """
     began = time.monotonic()
-    store.watch.sync_entities(config.watchlist)
+    store.watch.sync(config.watchlist, tools.clock())
     interval_s = int(config.schedule.interval.total_seconds())
     store.polls.sync_feeds({feed.id: feed.url for feed in config.feeds}, interval_s)
     due = choose(store.polls.feeds(), config, tools.clock(), only=only, force=force)
@@ -225,7 +225,7 @@ class _InHand:
     def _hand_over(self, arrived: _Arrived) -> None:
         """Give a fetched body to the executor; what it finds comes back into the inbox."""
         feed, fetched = arrived.feed, arrived.fetched
-        job = Job(fetched.body, fetched.url, fetched.content_type, self._store.polls.known(feed.id))
+        job = Job(feed.id, fetched.body, fetched.url, fetched.content_type, self._store.polls.known(feed.id))
         try:
             self._executor = self._executor or self._tools.executor()
             future = self._executor.submit(read, self._watchlist, job)

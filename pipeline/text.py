@@ -12,11 +12,27 @@ from itertools import pairwise
 
 #: What a token is called when its own characters do not matter.
 AMOUNT, NUMBER = "<amount>", "<number>"
+#: Names that in small letters are other words (us; French un; Portuguese eu): in capitals they are one with U.S.
+CAPITALS = {"US": "u.s.", "UN": "u.n.", "UK": "u.k.", "EU": "e.u."}
+
+
+# Every white space that the standard library's regular expressions know, but the line feed.
+_SPACES = "\t\v\f\r\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
 
 
 def _normal_forms() -> dict[int, str]:
-    """Characters that mean the same to a reader, one to one, so that offsets stay true."""
-    table = {ord(char): " " for char in "-‐‑‒–—−\u00a0\u2007\u2009\u200a\u202f\u3000_"}
+    """Characters that mean the same to a reader, one to one, so that offsets stay true.
+
+    Afterwards the small-letter form of a text is as long as the text, and that of a part is a part of it.
+    """
+    table = {ord(char): " " for char in "-‐‑‒–—−_" + _SPACES}
+    table |= {
+        ord("İ"): "I",
+        ord("Σ"): "σ",
+        ord("ς"): "σ",
+    }  # the only letters whose small form has another length or looks around
     table |= {ord(char): "'" for char in "‘’‛ʼ`´"} | {ord(char): '"' for char in "“”„‟«»「」『』《》"}
     table |= dict.fromkeys([0, *range(0xD800, 0xE000)], "\ufffd")  # a lone surrogate has no UTF-8 form
     for code in range(0xFF01, 0xFF5F):  # full-width forms
@@ -26,6 +42,8 @@ def _normal_forms() -> dict[int, str]:
 
 
 _NORMAL = _normal_forms()
+# NUL's form is not ASCII; a text that holds one goes the slow way.
+_NORMAL_ASCII = bytes(ord(_NORMAL.get(code, chr(code))) if 0 < code < 128 else code for code in range(256))
 
 # Hangul, kana, Han: names in these run into particles and neighbours, so each character is a word of its own.
 _UNSPACED = "\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -44,7 +62,7 @@ _CURRENCY = (
 _MANY = (
     r"(?:(?:tens|dozens|hundreds)\ of\ (?:thousands|millions|billions)|millions|billions"
     r"|(?:half\ )?an?\ (?:million|billion)|(?:decenas|cientos)\ de\ millones|dizaines\ de\ millions"
-    r"|десятки\ миллионов|сотни\ миллионов)"
+    r"|десятки\ миллионов|сотни\ миллионов)\b"
     r"(?:\ (?:of\ )?(?:us\ |u\.s\.\ )?(?:dollars?|euros?|pounds|won|yen)\b|\ (?:de\ )?d[óo]lares\b|\ de\ dollars\b)?"
 )
 _TOKEN = re.compile(
@@ -72,11 +90,22 @@ class Tokens:
     ends: list[int]
 
 
+_SOLITARY = re.compile(f"[{_UNSPACED}]")
+
+
+def is_letter(char: str) -> bool:
+    """Whether ``char`` is one of a word's letters: of a script that parts words, and no digit."""
+    return char.isalnum() and not char.isdecimal() and not (char > "\u10ff" and _SOLITARY.match(char))
+
+
 def normalise(text: str) -> str:
     """``text`` with like characters made equal, character for character: every offset stays true.
 
-    A hyphen or dash becomes a space, so that ``Unit-180`` and ``Unit 180`` are one phrase.
+    A hyphen or dash becomes a space, so that ``Unit-180`` and ``Unit 180`` are one phrase. The only white space left is
+    the space and the line feed.
     """
+    if text.isascii() and "\0" not in text:  # ten times faster, and most text is
+        return text.encode().translate(_NORMAL_ASCII).decode()
     return text.translate(_NORMAL)
 
 
@@ -85,7 +114,8 @@ def tokenise(text: str) -> Tokens:
 
     Letters and digits part (``Lab110`` is two words), a character of Hangul, kana or Han is a word of its own, an
     amount of money or a number with its scale (``$41m``, ``1.5 billion``, ``15억 달러``) is one word ``<amount>`` in
-    small letters, and a line feed is a word, so that no phrase runs from one paragraph into the next.
+    small letters, ``US`` is ``u.s.``, and a line feed is a word, so that no phrase runs from one paragraph into the
+    next.
     """
     lower: list[str] = []
     written: list[str] = []
@@ -93,7 +123,7 @@ def tokenise(text: str) -> Tokens:
     ends: list[int] = []
     for match in _TOKEN.finditer(text):
         word = match.group()
-        lower.append(AMOUNT if match.lastgroup == "amount" else word.lower())
+        lower.append(AMOUNT if match.lastgroup == "amount" else CAPITALS.get(word) or word.lower())
         written.append(word)
         starts.append(match.start())
         ends.append(match.end())

@@ -10,12 +10,13 @@ import functools
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ParseError
-from pipeline.models import TaggedItem
+from pipeline.language import detect
+from pipeline.models import Document, Item, TaggedItem
 from pipeline.parse import parse
 from pipeline.watchlist import Watchlist
 
@@ -28,8 +29,9 @@ TIME_LIMIT = 180
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One body to read. ``known`` tells which items (identity → content hash) are stored already."""
+    """One body of a feed to read. ``known`` tells which items (identity → content hash) are stored already."""
 
+    feed_id: str
     body: bytes
     url: str
     content_type: str
@@ -54,10 +56,15 @@ def read(watchlist: str, job: Job) -> Reading:
     with _time_limit(TIME_LIMIT):
         parsed = parse(job.body, job.url, job.content_type)
         fresh = [item for item in parsed.items if job.known.get(item.guid) != item.content_hash]
-        fields = ({"title": item.title, "summary": item.summary, "content": item.content} for item in fresh)
-        mentions = tagger_for(watchlist).tag(fields) if fresh else iter(())
-        tagged = tuple(TaggedItem(item, found) for item, found in zip(fresh, mentions, strict=True))
+        told = [replace(item, language=detect(_fields(item), item.language)) for item in fresh]
+        documents = (Document(_fields(item), job.feed_id, item.language) for item in told)
+        mentions = tagger_for(watchlist).tag(documents) if told else iter(())
+        tagged = tuple(TaggedItem(item, found) for item, found in zip(told, mentions, strict=True))
     return Reading(title=parsed.title, items_seen=len(parsed.items), fresh=tagged)
+
+
+def _fields(item: Item) -> dict[str, str]:
+    return {"title": item.title, "summary": item.summary, "content": item.content}
 
 
 @functools.lru_cache(maxsize=2)

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -297,10 +298,57 @@ def test_digest_formats(polled: Path) -> None:
     assert call("digest", "--format", "html", cwd=polled).stdout == outputs["html"]
 
 
+def test_tag_explains(tmp_path: Path) -> None:
+    """``--explain`` tells why each rule fired, and which condition held back what came near."""
+    shown = call("tag", "--explain", cwd=tmp_path, stdin="Storage unit 180 for rent. Hackers of Lab 110, Pyongyang.\n")
+    assert "Lab 110   lab-110  by lab-110.name  score 0.95  (dprk_hint: Pyongyang)" in shown.stdout
+    assert "- unit 180  unit-180  by unit-180.name  held back by unless: property: Storage" in shown.stdout
+    line = json.dumps({"id": 1, "title": "Storage unit 180, Pyongyang"})
+    answer = json.loads(call("tag", "--jsonl", "--explain", cwd=tmp_path, stdin=line).stdout)
+    assert answer["mentions"] == []
+    assert {"unless"} == {miss["held_by"] for miss in answer["near_misses"]}
+
+
+def test_tag_colours_a_terminal(tmp_path: Path) -> None:
+    """On a terminal every mention stands in its entity's colour."""
+    command = f"echo Kim Jong Un and Lab 110 | {sys.executable} -m pipeline tag"
+    done = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        cwd=tmp_path, env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert "\x1b[30;46mKim Jong Un\x1b[0m" in done.stdout
+    assert "\x1b[30;43mLab 110\x1b[0m" in done.stdout
+
+
+def test_retag_shows_what_a_changed_rule_does(polled: Path) -> None:
+    """A dry run tells by rule what is gained and lost, with samples; the real run does it; then nothing is left."""
+    config = polled / "config.yaml"
+    text = config.read_text(encoding="utf-8")
+    rule = "watchlist: [{id: hackers, name: Hackers, kind: topic, rules: [{id: hackers.word, phrases: [hackers]}]}]\n"
+    config.write_text(rule + text, encoding="utf-8")
+    shown = call("retag", "--dry-run", cwd=polled)
+    assert "hackers\thackers.word\t1\t0" in shown.stdout
+    assert re.search(r"^\+\thackers\.word\t\d\tHackers\tHackers of the Lazarus Group", shown.stdout, re.MULTILINE)
+    planned = json.loads(call("retag", "--dry-run", "--json", cwd=polled).stdout)
+    assert (planned["items"], planned["gained"], planned["dry_run"]) == (2, 1, True)
+    assert "2 items were tagged by another watch-list" in call("doctor", cwd=polled).stdout
+    done = json.loads(call("retag", "--json", cwd=polled).stdout)
+    assert done["rules"] == planned["rules"]
+    assert json.loads(call("retag", "--json", cwd=polled).stdout)["items"] == 0
+    assert f"version {done['watchlist_version']} tagged every stored item" in call("doctor", cwd=polled).stdout
+
+
+def test_the_language_of_an_item_is_told_from_its_text(polled: Path) -> None:
+    """A feed that declares nothing has items in the language they are written in."""
+    with contextlib.closing(sqlite3.connect(polled / "w.db")) as connection:
+        assert connection.execute("SELECT DISTINCT language FROM items").fetchall() == [("en",)]
+
+
 def test_retag_on_an_unchanged_list_changes_nothing(polled: Path) -> None:
     """Nothing is gained and nothing is lost."""
     result = call("retag", "--dry-run", cwd=polled)
-    assert result.stdout == "0 mentions would be gained, 0 lost\n"
+    assert result.stdout == "0 mentions would be gained, 0 lost, in 0 items that another watch-list had tagged\n"
 
 
 def dump(path: Path) -> list[str]:

@@ -31,7 +31,8 @@ watchlist:
 @pytest.fixture(autouse=True)
 def _no_pack(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading the default pack takes a third of a second; only tests that name it need it."""
-    monkeypatch.setattr(watchlist, "load_pack", lambda _: watchlist.build([]))
+    empty = watchlist.Watchlist(words={}, contexts={"dprk": ("pyongyang",)}, entities=())
+    monkeypatch.setattr(watchlist, "load_pack", lambda *_: empty)
 
 
 def load(text: str) -> Config:
@@ -124,8 +125,14 @@ MISTAKES = {
     "empty path": ("digest: {deliver: [{file: ''}]}", "1: digest.deliver[0].file: '' is not the name of a file"),
     "unknown pack": ("watchlist:\n- pack: dprk", "2: watchlist[0].pack: no pack 'dprk'; the packs are: dprk-cyber"),
     "missing file": ("watchlist:\n- file: none.yaml", "no such file"),
-    "broken regex": (OWN.replace("\\d+", "(\\d+"), "8: watchlist[0].rules[2].regex: invalid regular expression"),
-    "empty regex": (OWN.replace("Room \\d+", "\\d*"), "8: watchlist[0].rules[2].regex: the regular expression"),
+    "broken regex": (
+        OWN.replace("\\d+", "(\\d+"),
+        "8: watchlist[0].rules[2].regex[0]: rule office-39.r: invalid regular expression",
+    ),
+    "empty regex": (
+        OWN.replace("Room \\d+", "\\d*"),
+        "8: watchlist[0].rules[2].regex[0]: rule office-39.r: invalid regular expression",
+    ),
     "broken pattern": (
         OWN.replace("bureau|office", "{nosuch}"),
         "7: watchlist[0].rules[1].patterns: rule office-39.b:",
@@ -271,7 +278,9 @@ def test_anchors_and_merges_work() -> None:
     ]
 
 
-TEXT = OWN + REAL.read_text(encoding="utf-8").replace("watchlist:\n  - pack: dprk-cyber\n", "")
+TEXT = OWN + REAL.read_text(encoding="utf-8").replace("watchlist:\n  - pack: dprk-cyber\n", "").replace(
+    ", subject: [dprk]", ""
+)
 PIECES = [
     *" ,  ,:,: ,- ,#,',\",[,],{,},*x,&x ,!!set ,<<: *x,${X_Y},0,-1,1e9,null,true,한,\\,? ,%,@,=,(,*,2026-99-99".split(
         ","
@@ -295,3 +304,12 @@ def test_mutated_configurations_load_or_raise_config_error(edits: list[tuple[flo
     except ConfigError as error:
         assert all("\n" not in str(mistake) and mistake.line for mistake in error.mistakes)  # noqa: PT017
     assert load(TEXT).feeds
+
+
+def test_a_subject_is_a_context_of_the_watchlist() -> None:
+    """A feed's subject that the watch-list does not know is told with what to do."""
+    text = 'feeds: [{id: a, url: "http://a.test/", subject: [drpk]}]\n'
+    assert mistakes(text) == ["1: feeds[0].subject: there is no context 'drpk' in the watch-list; did you mean dprk?"]
+    text = text.replace("drpk", "weather")
+    (found,) = mistakes(text)
+    assert found.endswith("remove it, or write one of: dprk")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pipeline.evaluation import Evaluation, evaluate, read_gold
+from pipeline.language import detect
+from pipeline.models import Document
 from pipeline.tag import Tagger
 from pipeline.watchlist import Watchlist, load_pack
 
@@ -18,6 +20,7 @@ LABELLED = (
     *("sanctions-evasion", "crypto-laundering", "bank-cyber-theft"),
 )
 ACTS = ("cyber-espionage", "infrastructure-attack", "revenge-attack")
+GOLD = Path(__file__).parent / "fixtures" / "gold"
 DEVELOPMENT_SET = Path(__file__).resolve().parents[2] / "shared" / "gold" / "dev.jsonl"
 
 # Written for this test. Each line: the entities that must be found (and no other of LABELLED), then the text.
@@ -157,12 +160,12 @@ def tagger(pack: Watchlist) -> Tagger:
 
 
 def found(tagger: Tagger, title: str, text: str = "") -> set[str]:
-    (mentions,) = tagger.tag([{"title": title, "text": text}])
+    (mentions,) = tagger.tag([Document({"title": title, "text": text})])
     return {mention.entity_id for mention in mentions} - set(ACTS)
 
 
 def acts(tagger: Tagger, text: str) -> set[str]:
-    (mentions,) = tagger.tag([{"text": text}])
+    (mentions,) = tagger.tag([Document({"text": text})])
     return {mention.entity_id for mention in mentions} & set(ACTS)
 
 
@@ -199,46 +202,53 @@ def test_leaves_alone(tagger: Tagger, line: str) -> None:
 def test_surname_counts_after_full_name(tagger: Tagger) -> None:
     """'Kim' is the leader only where his full name stands, and his sister never is."""
     title, text = "Kim Jong Un on tour", "Kim smiled. Kim Yo Jong did not."
-    (mentions,) = tagger.tag([{"title": title, "text": text}])
+    (mentions,) = tagger.tag([Document({"title": title, "text": text})])
     assert [(m.field, m.start, m.text) for m in mentions] == [("title", 0, "Kim Jong Un"), ("text", 0, "Kim")]
     assert found(tagger, "A tour", text) == set()
 
 
-def scores(pairs: Iterable[tuple[set[str], set[str]]], entities: Iterable[str]) -> float:
-    """The micro F1 of found against wanted, over ``entities``."""
-    wanted_ids = set(entities)
-    right = spare = missed = 0
-    for got, wanted in pairs:
-        right += len(got & wanted & wanted_ids)
-        spare += len((got - wanted) & wanted_ids)
-        missed += len((wanted - got) & wanted_ids)
-    return 2 * right / (2 * right + spare + missed)
+#: What the pack must reach: entities → F1. Lowering one needs a reason in the commit that does it.
+#: The first set was read while rules were written. The second was not: its authors did not know the rules, nor the
+#: rules' author its documents, of which more than a quarter were written to be hard.
+FLOORS = {
+    "dprk-cyber.jsonl": {"core": 0.95, "sixteen": 0.955, "spans": 0.97},
+    "dprk-cyber-check.jsonl": {"core": 0.925, "sixteen": 0.925, "spans": 0.96},
+}
+
+
+def evaluated(tagger: Tagger, path: Path) -> Evaluation:
+    gold = read_gold(path.read_text(encoding="utf-8").splitlines(), path.name)
+    documents = [replace(one.document, language=detect(one.document.fields, None)) for one in gold]
+    return evaluate(gold, tagger.tag(documents))
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_gold_sets(tagger: Tagger, name: str) -> None:
+    """On each gold set of ours F1 and the share of right spans stay above their floors."""
+    result = evaluated(tagger, GOLD / name)
+    reached = {
+        "core": result.micro(CORE).f1,
+        "sixteen": result.micro(LABELLED).f1,
+        "spans": result.spans_right / result.spans,
+    }
+    assert not {key: (reached[key], floor) for key, floor in FLOORS[name].items() if reached[key] < floor}
+
+
+def test_gold_sets_are_large_enough() -> None:
+    """Together they hold at least 200 documents, of which 80 are hard negatives, and no document twice."""
+    gold = [one for name in FLOORS for one in read_gold((GOLD / name).read_text(encoding="utf-8").splitlines(), name)]
+    assert len(gold) >= 200
+    assert sum(not one.labels for one in gold) >= 80
+    assert len({one.id for one in gold}) == len(gold) == len({str(one.document.fields) for one in gold})
 
 
 @pytest.mark.skipif(not DEVELOPMENT_SET.exists(), reason=f"the development set {DEVELOPMENT_SET} is not here")
 def test_development_set(tagger: Tagger) -> None:
     """On the development set F1 stays above its floors and spans are the labelled ones."""
-    documents = [json.loads(line) for line in DEVELOPMENT_SET.read_text(encoding="utf-8").splitlines()]
-    fields = [{"title": document["title"], "text": document["text"]} for document in documents]
-    pairs: list[tuple[set[str], set[str]]] = []
-    right = spans = 0
-    for document, mentions in zip(documents, tagger.tag(fields), strict=True):
-        labels: dict[str, list[str]] = document["labels"]
-        pairs.append(({mention.entity_id for mention in mentions}, set(labels)))
-        for mention in mentions:
-            text = document[mention.field]
-            assert text[mention.start : mention.end] == mention.text
-            if mention.entity_id in labels:
-                spans += 1
-                right += any(
-                    start < mention.end and mention.start < start + len(form)
-                    for form in labels[mention.entity_id]
-                    for start in range(len(text))
-                    if text.startswith(form, start)
-                )
-    assert scores(pairs, CORE) >= 0.975
-    assert scores(pairs, LABELLED) >= 0.98
-    assert right / spans >= 0.94
+    result = evaluated(tagger, DEVELOPMENT_SET)
+    assert result.micro(CORE).f1 >= 0.97
+    assert result.micro(LABELLED).f1 >= 0.96
+    assert result.spans_right / result.spans >= 0.98
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.patterns import PatternError, Sieve, compile_pattern, phrase_words
+from pipeline.models import Document
+from pipeline.patterns import PatternError, WordLists, compile_pattern, phrase_words
 from pipeline.tag import Tagger
+from pipeline.tag.prefilter import Needs
 from pipeline.watchlist import Entity, Rule, Watchlist
 
 WORDS = {
@@ -24,7 +26,7 @@ def matched(pattern: str, text: str) -> list[str]:
     rule = Rule(id="x.1", patterns=(pattern,))
     entities = (Entity(id="x", name="X", kind="topic", rules=(rule,)),)
     tagger = Tagger(Watchlist(words=WORDS, contexts={}, entities=entities))
-    return [mention.text for mention in next(iter(tagger.tag([{"text": text}])))]
+    return [mention.text for mention in next(iter(tagger.tag([Document({"text": text})])))]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_elements(pattern: str, text: str, spans: list[str]) -> None:
 def test_mistakes(pattern: str, message: str) -> None:
     """Nonsense is refused in one line that says why."""
     with pytest.raises(PatternError, match=message) as caught:
-        compile_pattern(pattern, WORDS)
+        compile_pattern(pattern, WordLists(WORDS))
     assert "\n" not in str(caught.value)
 
 
@@ -90,7 +92,7 @@ def test_mistakes(pattern: str, message: str) -> None:
 def test_any_pattern_compiles_or_is_refused(pattern: str) -> None:
     """No text raises anything but PatternError."""
     try:
-        variants = compile_pattern(pattern, WORDS)
+        variants = compile_pattern(pattern, WordLists(WORDS))
     except PatternError:
         return
     assert all(variant.needs for variant in variants)
@@ -103,12 +105,12 @@ def test_phrase_needs_a_word(phrase: str) -> None:
         phrase_words(phrase)
 
 
-def test_sieve_asks_for_all_needs() -> None:
+def test_every_need_must_be_met() -> None:
     """A key is possible only when every need of one of its variants has a word."""
-    sieve: Sieve[str] = Sieve()
-    for variant in compile_pattern("stole ... coin*|ether", {}):
-        sieve.add("theft", variant.needs, variant.forms)
-    forms = {word: set(sieve.forms(word)) for word in ("stole", "coins", "ether", "other")}
-    assert sieve.met(forms["stole"] | forms["coins"]) == {"theft"}
-    assert sieve.met(forms["stole"] | forms["ether"]) == {"theft"}
-    assert sieve.met(forms["stole"] | forms["other"]) == set()
+    needs: Needs[str] = Needs()
+    for variant in compile_pattern("stole ... coin*|ether", WordLists({})):
+        needs.add("theft", variant.needs, variant.forms)
+    forms = {word: set(needs.forms(word)) for word in ("stole", "coins", "ether", "other")}
+    assert needs.met(forms["stole"] | forms["coins"]) == {"theft"}
+    assert needs.met(forms["stole"] | forms["ether"]) == {"theft"}
+    assert needs.met(forms["stole"] | forms["other"]) == set()

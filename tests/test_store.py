@@ -40,7 +40,7 @@ def save(store: Store, items: Sequence[Item], mentions: Sequence[Mention] = ()) 
 @pytest.fixture
 def filled(store: Store) -> Store:
     """A store with one feed and the entities of the shipped pack."""
-    store.watch.sync_entities(watchlist.load_pack("dprk-cyber"))
+    store.watch.sync(watchlist.load_pack("dprk-cyber"), NOW)
     store.polls.sync_feeds({"a": "http://a.test/"}, 1800)
     return store
 
@@ -210,38 +210,106 @@ def small_list(phrase: str) -> Watchlist:
     return Watchlist(words={}, contexts={}, entities=(entity,))
 
 
+def retagged(store: Store, phrase: str, *, dry_run: bool = False) -> list[tuple[bool, str]]:
+    """What retagging with ``small_list(phrase)`` gains (True) and loses, with the items' titles."""
+    batches = retagging.retag(small_list(phrase), store, since=None, dry_run=dry_run)
+    return sorted((change.gained, change.title) for _, changes in batches for change in changes)
+
+
 def test_retag_shows_and_then_makes_the_change(filled: Store) -> None:
     """A dry run tells what would be gained and lost and changes nothing; the real one does exactly that."""
     save(filled, [item("1", title="old name"), item("2", title="new name")])
-    list(retagging.retag(small_list("old name"), filled, since=None, dry_run=False))
+    retagged(filled, "old name")
     for dry_run in (True, False):
-        changes = retagging.retag(small_list("new name"), filled, since=None, dry_run=dry_run)
-        assert sorted((c.gained, c.title) for c in changes) == [(False, "old name"), (True, "new name")]
+        assert retagged(filled, "new name", dry_run=dry_run) == [(False, "old name"), (True, "new name")]
     assert [row["text"] for row in filled.db.table("mentions").rows] == ["new name"]
-    assert list(retagging.retag(small_list("new name"), filled, since=None, dry_run=False)) == []
+    assert retagged(filled, "new name") == []
+
+
+def test_retag_goes_on_where_it_was_interrupted(filled: Store) -> None:
+    """Items that the present watch-list tagged already are not tagged again, whoever did it and whenever."""
+    save(filled, [item(str(number), title="name") for number in range(450)])
+    run = retagging.retag(small_list("name"), filled, since=None, dry_run=False)
+    next(run)
+    run.close()
+    version = small_list("name").version
+    assert filled.watch.count_outdated(version, None) == 250
+    assert sum(items for items, _ in retagging.retag(small_list("name"), filled, since=None, dry_run=False)) == 250
+    assert filled.db.table("mentions").count == 450
+    assert filled.db.table("items").count_where("watchlist_version = ?", [version]) == 450
+
+
+def test_retag_knows_the_feeds_subject(filled: Store) -> None:
+    """A rule that asks for the feed's subject finds in stored items what it finds in new ones."""
+    save(filled, [item("1", title="old name")])
+    rule = watchlist.Rule(id="x.1", phrases=("old name",), requires={"context": "c", "within": "feed"})  # type: ignore[arg-type]
+    entity = watchlist.Entity(id="rgb", name="X", kind="topic", rules=(rule,))
+    for subjects, texts in (({}, []), ({"a": ("c",)}, ["old name"])):
+        listed = Watchlist(words={}, contexts={"c": ("elsewhere",)}, entities=(entity,), subjects=subjects)
+        list(retagging.retag(listed, filled, since=None, dry_run=False))
+        assert [row["text"] for row in filled.db.table("mentions").rows] == texts
 
 
 def test_retag_leaves_an_item_that_changed_meanwhile(filled: Store) -> None:
     """An item edited between reading and storing keeps the mentions that its own poll stored."""
     save(filled, [item("1", title="old name")])
-    (rows,) = filled.watch.items_in_batches(None)
+    (rows,) = filled.watch.outdated_in_batches("v2", None)
     save(filled, [item("1", title="T")], [Mention("rgb", "title", 0, 1, "T", "r", 0.9, {"sentence": "T"})])
     stale = Mention("rgb", "title", 0, 3, "old", "x.name", 0.9, {"sentence": "old name"})
     filled.watch.save_batch([(rows[0], (stale,))], "v2")
     assert [row["text"] for row in filled.db.table("mentions").rows] == ["T"]
 
 
-def test_retag_keeps_verdicts(filled: Store) -> None:
-    """A mention that stays keeps its id, and a verdict on one that goes keeps all it said but the mention's id."""
-    save(filled, [item("1", title="old name")])
-    list(retagging.retag(small_list("old name"), filled, since=None, dry_run=False))
-    (mention,) = filled.db.table("mentions").rows
-    filled.review.mark(1, "wrong_tag", reviewer="kim", now=NOW, mention_id=mention["id"])
-    list(retagging.retag(small_list("old name"), filled, since=None, dry_run=False))
-    assert [row["id"] for row in filled.db.table("mentions").rows] == [mention["id"]]
-    list(retagging.retag(small_list("else"), filled, since=None, dry_run=False))
+def judged(store: Store) -> None:
+    """One item that says "old name", with a mention that a person called wrong."""
+    save(store, [item("1", title="old name")])
+    retagged(store, "old name")
+    (mention,) = store.db.table("mentions").rows
+    store.review.mark(1, "wrong_tag", reviewer="kim", now=NOW, mention_id=mention["id"])
+
+
+def test_a_verdict_outlives_its_mention(filled: Store) -> None:
+    """When a mention goes, the verdict on it still says what it was about, and finds it again when it comes back."""
+    judged(filled)
+    retagged(filled, "else")
     (verdict,) = filled.db.table("verdicts").rows
-    assert (verdict["mention_id"], verdict["entity_id"], verdict["verdict"]) == (None, "rgb", "wrong_tag")
+    said = ("mention_id", "entity_id", "verdict", "field", "start", "end", "text", "rule")
+    assert [verdict[key] for key in said] == [None, "rgb", "wrong_tag", "title", 0, 8, "old name", "x.name"]
+    retagged(filled, "old name")
+    (mention,) = filled.db.table("mentions").rows
+    (verdict,) = filled.db.table("verdicts").rows
+    assert verdict["mention_id"] == mention["id"]
+
+
+def test_a_renamed_rule_keeps_the_verdict(filled: Store) -> None:
+    """A mention at the same place is the same mention, whichever rule finds it now."""
+    judged(filled)
+    rule = watchlist.Rule(id="x.renamed", phrases=("old name",))
+    entity = watchlist.Entity(id="rgb", name="X", kind="topic", rules=(rule,))
+    renamed = Watchlist(words={}, contexts={}, entities=(entity,))
+    list(retagging.retag(renamed, filled, since=None, dry_run=False))
+    (mention,) = filled.db.table("mentions").rows
+    (verdict,) = filled.db.table("verdicts").rows
+    assert (mention["rule"], verdict["mention_id"]) == ("x.renamed", mention["id"])
+
+
+def test_an_edit_that_moves_the_words_keeps_the_verdict(filled: Store) -> None:
+    """A mention of the same words at another place of an edited item keeps its id."""
+    judged(filled)
+    moved = Mention("rgb", "title", 4, 12, "old name", "x.name", 0.9, {"sentence": "The old name"})
+    save(filled, [item("1", title="The old name")], [moved])
+    (mention,) = filled.db.table("mentions").rows
+    (verdict,) = filled.db.table("verdicts").rows
+    assert (mention["start"], verdict["mention_id"]) == (4, mention["id"])
+
+
+def test_every_watchlist_that_tagged_is_kept(filled: Store) -> None:
+    """The rules of an old mention can be read in the watch-list of its version."""
+    filled.watch.sync(small_list("old name"), NOW)
+    filled.watch.sync(small_list("old name"), NOW + timedelta(days=1))
+    row = next(filled.db.table("watchlists").rows_where("version = ?", [small_list("old name").version]))
+    assert row["first_used_at"] == "2026-11-23T12:00:00Z"
+    assert Watchlist.model_validate_json(row["content"]) == small_list("old name")
 
 
 def test_the_newest_verdict_stands(filled: Store) -> None:

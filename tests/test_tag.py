@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.models import Mention
+from pipeline.models import Document, Mention
 from pipeline.tag import Tagger
 from pipeline.text import normalise
 from pipeline.watchlist import Entity, Rule, Watchlist, load_pack
@@ -30,7 +30,7 @@ def tag(rule: dict[str, Any], *fields: str, more: tuple[dict[str, Any], ...] = (
     entities = (Entity(id="x", name="X", kind="organisation", rules=rules),)
     tagger = Tagger(Watchlist(words={}, contexts=CONTEXTS, entities=entities))
     names = ("title", "text") if len(fields) == 2 else ("text",)
-    return list(next(iter(tagger.tag([dict(zip(names, fields, strict=True))]))))
+    return list(next(iter(tagger.tag([Document(dict(zip(names, fields, strict=True)))]))))
 
 
 def texts(rule: dict[str, Any], *fields: str, more: tuple[dict[str, Any], ...] = ()) -> list[str]:
@@ -151,7 +151,7 @@ def test_entities_may_overlap() -> None:
     """Two entities may share a span."""
     entities = [Entity(id=i, name=i, kind="topic", rules=(Rule(id=f"{i}.1", phrases=("coin",)),)) for i in ("a", "b")]
     tagger = Tagger(Watchlist(words={}, contexts={}, entities=tuple(entities)))
-    assert [m.entity_id for m in next(iter(tagger.tag([{"text": "coin"}])))] == ["a", "b"]
+    assert [m.entity_id for m in next(iter(tagger.tag([Document({"text": "coin"})])))] == ["a", "b"]
 
 
 def test_order_of_mentions() -> None:
@@ -204,7 +204,7 @@ def test_offsets_are_true(title: str, text: str) -> None:
     """Every span is the text at its offsets, inside its sentence, and no two of one entity overlap."""
     fields = {"title": title, "text": text}
     last: dict[tuple[str, str], int] = {}
-    for mention in next(iter(pack_tagger().tag([fields]))):
+    for mention in next(iter(pack_tagger().tag([Document(fields)]))):
         source = fields[mention.field]
         assert source[mention.start : mention.end] == mention.text != ""
         begin, sentence = mention.evidence["sentence_start"], mention.evidence["sentence"]
@@ -219,7 +219,7 @@ def test_offsets_are_true(title: str, text: str) -> None:
 @given(st.lists(NEWS, max_size=4))
 def test_documents_do_not_touch_one_another(documents: list[str]) -> None:
     """A document's mentions are the same alone, among others and the second time."""
-    fields = [{"text": text} for text in documents]
+    fields = [Document({"text": text}) for text in documents]
     together = list(pack_tagger().tag(fields))
     assert together == [next(iter(pack_tagger().tag([one]))) for one in fields]
 
@@ -239,7 +239,7 @@ def test_sieve_loses_nothing(words: list[str]) -> None:
     """Showing spaCy only the sentences that can match finds what a plain search of the text finds."""
     text = " ".join(words)
     plain = re.compile(r"\bstole (?:the )?coins?\b|\bhot wallet\b")
-    (mentions,) = sieve_tagger().tag([{"text": text}])
+    (mentions,) = sieve_tagger().tag([Document({"text": text})])
     assert [mention.text for mention in mentions] == plain.findall(text)
 
 
@@ -249,12 +249,12 @@ def test_evidence_can_be_stored() -> None:
     assert json.loads(json.dumps(mention.evidence)) == mention.evidence
 
 
-@pytest.mark.parametrize("text", ["Unit 180 of Pyongyang stole $5m in bitcoin. ", "sanctions, stole ", "제재"])
+@pytest.mark.parametrize("text", ["Unit 180 of Pyongyang stole $5m in bitcoin. ", "U.S. sanctions, stole ", "대북제재"])
 def test_long_text(text: str) -> None:
     """A long text full of matches is tagged to its end in seconds, and no evidence is longer than a paragraph."""
     begin = time.perf_counter()
     long = text * (40_000 // len(text))
-    (mentions,) = pack_tagger().tag([{"text": long}])
+    (mentions,) = pack_tagger().tag([Document({"text": long})])
     assert mentions[-1].end > len(long) - 50
     assert max(len(mention.evidence["sentence"]) for mention in mentions) <= 1000
     assert time.perf_counter() - begin < 10
@@ -264,3 +264,113 @@ def test_version_is_the_watchlists() -> None:
     """A tagger carries the version of its watch-list."""
     watchlist = load_pack("dprk-cyber")
     assert Tagger(watchlist).version == watchlist.version
+
+
+def explained(*rules: dict[str, Any], text: str, language: str | None = None, feed_id: str | None = None) -> list[str]:
+    """What becomes of each span: the rule that found it, or the rule, what held it back and the detail."""
+    made = tuple(Rule.model_validate({"id": f"x.{number}", **one}) for number, one in enumerate(rules))
+    entity = Entity(id="x", name="X", kind="organisation", rules=made)
+    subjects = {"nk-news": ("dprk",)}
+    tagger = Tagger(Watchlist(words={}, contexts=CONTEXTS, entities=(entity,), subjects=subjects))
+    document = Document({"text": text}, feed_id, language)
+    mentions, misses = tagger.explain(document)
+    assert list(mentions) == list(next(iter(tagger.tag([document]))))
+    return [mention.rule for mention in mentions] + [f"{m.rule} {m.held_by} {m.detail}" for m in misses]
+
+
+NAME: dict[str, Any] = {"phrases": ["Unit 180"]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "outcome"),
+    [
+        (NAME, "Unit 180", "x.0"),
+        ({**NAME, "requires": "dprk"}, "Unit 180", "x.0 requires dprk (in the item)"),
+        ({**NAME, "unless": "storage"}, "Storage Unit 180", "x.0 unless storage: Storage"),
+        ({**NAME, "lookalikes": ["storage unit"]}, "Storage Unit 180", "x.0 lookalike Storage Unit"),
+        ({**NAME, "after_full": True}, "Unit 180", "x.0 after_full the full name stands nowhere in the item"),
+        ({**NAME, "languages": ["ko"]}, "Unit 180", "x.0 language the item is in en"),
+    ],
+)
+def test_near_misses_name_the_condition(rule: dict[str, Any], text: str, outcome: str) -> None:
+    """A span that a condition held back is told with the condition and the words that decided."""
+    assert explained(rule, text=text, language="en") == [outcome]
+
+
+def test_near_misses_beside_a_stronger_rule() -> None:
+    """A span inside a longer one, and a last resort beside a rule that found the entity, are told as such."""
+    outcomes = explained(NAME, {"phrases": ["180"]}, {"phrases": ["men"], "last_resort": True}, text="Unit 180 men")
+    assert outcomes == ["x.0", "x.1 overlap x.0", "x.2 last_resort x.0 found the entity already"]
+
+
+def test_last_resort() -> None:
+    """A rule of last resort counts where no other rule of the entity found it."""
+    weak = {"phrases": ["men"], "last_resort": True}
+    assert explained(NAME, weak, text="the men") == ["x.1"]
+
+
+@pytest.mark.parametrize(
+    ("language", "outcome"), [("de", "x.0"), ("de-AT", "x.0"), (None, "x.0"), ("en", "x.0 language the item is in en")]
+)
+def test_languages(language: str | None, outcome: str) -> None:
+    """A rule for some languages counts in items of those, and where the language is not known."""
+    assert explained({**NAME, "languages": ["de", "fr"]}, text="Unit 180", language=language) == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("within", "feed_id", "outcome"),
+    [
+        ("feed", "nk-news", "x.0"),
+        ("feed", "other", "x.0 requires dprk (in the feed)"),
+        ("feed", None, "x.0 requires dprk (in the feed)"),
+        ("item", "nk-news", "x.0 requires dprk (in the item)"),
+    ],
+)
+def test_the_feeds_subject(within: str, feed_id: str | None, outcome: str) -> None:
+    """``within: feed`` is satisfied by the feed's subject too."""
+    rule = {**NAME, "requires": {"context": "dprk", "within": within}}
+    assert explained(rule, text="Unit 180", feed_id=feed_id) == [outcome]
+
+
+def test_the_feeds_subject_is_proof() -> None:
+    """A mention that counts for its feed's subject says so."""
+    rule = Rule.model_validate({"id": "x.0", **NAME, "requires": {"context": "dprk", "within": "feed"}})
+    entity = Entity(id="x", name="X", kind="topic", rules=(rule,))
+    watchlist = Watchlist(words={}, contexts=CONTEXTS, entities=(entity,), subjects={"nk-news": ("dprk",)})
+    ((mention,),) = Tagger(watchlist).tag([Document({"text": "Unit 180"}, "nk-news")])
+    assert mention.evidence == {"sentence": "Unit 180", "sentence_start": 0, "feed_subject": ["dprk"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("US sanctions", ["US sanctions"]),
+        ("U.S. sanctions", ["U.S. sanctions"]),
+        ("let us sanctions", []),
+        ("u.s. sanctions", ["u.s. sanctions"]),
+    ],
+)
+def test_names_in_capitals(text: str, found: list[str]) -> None:
+    """US in capitals is U.S.; the pronoun is not."""
+    assert texts({"patterns": ["U.S. sanctions"]}, text) == found
+    assert texts({"patterns": ["US sanctions"]}, text) == found
+    assert texts({"phrases": ["US sanctions"]}, text) == found
+
+
+def test_a_match_far_into_a_text_without_sentences_is_found() -> None:
+    """However long a "sentence" is and wherever the match stands in it, it is found once."""
+    rule = Rule(id="x.1", patterns=("stole ...9 coins",))
+    tagger = Tagger(Watchlist(words={}, contexts={}, entities=(Entity(id="x", name="X", kind="topic", rules=(rule,)),)))
+    for before in range(0, 400, 7):
+        text = "word " * before + "stole a b c d e f g h coins" + " word" * 300
+        ((mention,),) = tagger.tag([Document({"text": text})])
+        assert mention.start == 5 * before
+
+
+def test_word_lists_in_regular_expressions() -> None:
+    """A regular expression names a word list of plain words in braces."""
+    rule = Rule(id="x.1", regex=("{coin}[^。]{0,6}탈취",))
+    entity = Entity(id="x", name="X", kind="topic", rules=(rule,))
+    tagger = Tagger(Watchlist(words={"coin": ("비트코인", "이더리움")}, contexts={}, entities=(entity,)))
+    ((mention,),) = tagger.tag([Document({"text": "해커가 이더리움을 모두 탈취했다"})])
+    assert mention.text == "이더리움을 모두 탈취"

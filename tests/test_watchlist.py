@@ -84,7 +84,7 @@ RULE = "        phrases: [one thing]\n"
         (RULE, RULE + "        lookalikes: ['a||b']\n", 8, "rule thing.one: 'a||b' is no element"),
         (RULE, RULE + "        requires: gone\n", 8, "rule thing.one: there is no context 'gone'"),
         (RULE, RULE + "        unless: [gone]\n", 8, "rule thing.one: there is no context 'gone'"),
-        (RULE, RULE + "        requires: {context: a, within: page}\n", 8, "'sentence' or 'item'"),
+        (RULE, RULE + "        requires: {context: a, within: page}\n", 8, "'sentence', 'item' or 'feed'"),
         (RULE, RULE + "        regex: [a]\n", 6, "rule thing.one: give exactly one of"),
         (RULE, RULE + "        score: 2\n", 8, "score: 2 is too large"),
         (RULE, "        phrases: ['--']\n", 7, "holds no word"),
@@ -140,3 +140,52 @@ def test_packs_load() -> None:
     assert "dprk-cyber" in pack_names()
     for name in pack_names():
         assert load_pack(name).entities
+
+
+def test_aliases_are_a_rule_without_conditions(tmp_path: Path) -> None:
+    """Aliases, a list or lists by language, are a rule of phrases called ID.alias, and enough for an entity."""
+    text = (
+        "watchlist:\n- {id: t, name: T, kind: topic, aliases: {en: [some name], ko: [이름]}}\n"
+        "- {id: u, name: U, kind: topic, aliases: [u]}\n"
+    )
+    one, other = read(text, tmp_path).entities
+    assert [(rule.id, rule.phrases) for rule in one.every_rule] == [("t.alias", ("some name", "이름"))]
+    assert (one.aliases, other.aliases) == ({"en": ("some name",), "ko": ("이름",)}, {"und": ("u",)})
+
+
+def test_rules_and_entities_can_be_left_out(tmp_path: Path) -> None:
+    """``without`` leaves out rules, aliases and entities of a pack; an entity without a rule goes too."""
+    text = "watchlist: [{pack: dprk-cyber, without: [rgb, kimsuky.alias, kimsuky.metal-or-insect, unit-180.hackers]}]"
+    left = {entity.id: {rule.id for rule in entity.every_rule} for entity in read(text, tmp_path).entities}
+    assert not left.keys() & {"rgb", "kimsuky"}
+    assert left["unit-180"] == {"unit-180.name"}
+    assert all(entity.parent in {None, *left} for entity in read(text, tmp_path).entities)
+
+
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [
+        ("[unit-18]", "has no rule or entity 'unit-18'; did you mean unit-180?"),
+        ("rgb", "is not a list of ids"),
+        ("[1]", "is not a list of ids"),
+    ],
+)
+def test_mistakes_in_what_is_left_out(tmp_path: Path, without: str, message: str) -> None:
+    """An id that the pack does not have is named with the nearest one."""
+    with pytest.raises(ConfigError, match=r"config\.yaml:1: watchlist\[0\]\.without: ") as caught:
+        read(f"watchlist: [{{pack: dprk-cyber, without: {without}}}]", tmp_path)
+    assert message in str(caught.value)
+
+
+def test_two_lists_of_one_name(tmp_path: Path) -> None:
+    """A file that names a list as the pack does is told so: nothing is replaced in silence."""
+    message = r"own\.yaml:2: contexts\.dprk: the list dprk stands twice \(also in dprk-cyber\.yaml\)"
+    with pytest.raises(ConfigError, match=message):
+        read("watchlist: [{pack: dprk-cyber}, {file: own.yaml}]", tmp_path, "contexts:\n  dprk: [a]\n")
+
+
+def test_the_version_knows_the_feeds_subjects(tmp_path: Path) -> None:
+    """A feed's subject changes what its items are tagged with, and so the version."""
+    file = yamlfile.parse(GOOD + "  - pack: dprk-cyber\n", tmp_path / "config.yaml")
+    given: list[dict[str, tuple[str, ...]]] = [{}, {"a": ("dprk",)}, {"b": ("dprk",)}]
+    assert len({from_config(file, ("watchlist",), subjects).version for subjects in given}) == 3

@@ -8,19 +8,20 @@ import click
 
 from pipeline import checks
 from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, open_stored, print_json, show_table
-from pipeline.config import template
+from pipeline.config import Config, template
 from pipeline.errors import ConfigError, StoreError, UsageError
 from pipeline.store import Store
 from pipeline.times import utc_now
+from pipeline.watchlist import schema
 
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), default=".", metavar="[DIR]")
 @common_options
 def init(*, directory: Path, config_path: Path | None, db: Path | None) -> None:
-    """Write a commented config.yaml to start from.
+    """Write a commented config.yaml to start from, and the JSON Schema for watch-lists of your own.
 
-    It goes into DIR (default: here); an existing file is left as it is.
+    They go into DIR (default: here); an existing configuration is left as it is.
 
     \b
     Example:
@@ -31,6 +32,7 @@ def init(*, directory: Path, config_path: Path | None, db: Path | None) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
             file.write(template())
+        (target.parent / schema.FILE_NAME).write_text(schema.shipped(), encoding="utf-8")
     except FileExistsError:
         raise UsageError(f"{target}: exists already and is left as it is; name another folder") from None
     except OSError as error:
@@ -89,15 +91,15 @@ def doctor(*, config_path: Path | None, db: Path | None) -> None:
         if not config.database.exists():
             findings.append(checks.Finding("database", "warn", f"{config.database}: made by the first run"))
         else:
-            findings.extend(_of_database(config.database))
+            findings.extend(_of_database(config))
     show_table("", ("check", "result", "finding"), [(f.check, f.result, f.text) for f in findings])
     if any(finding.result == "fail" for finding in findings):
         raise click.exceptions.Exit(1)
 
 
-def _of_database(path: Path) -> list[checks.Finding]:
+def _of_database(config: Config) -> list[checks.Finding]:
     try:
-        with Store(path) as store:
-            return list(checks.of_store(store, utc_now()))
+        with Store(config.database) as store:
+            return list(checks.of_store(config, store, utc_now()))
     except StoreError as error:
         return [checks.Finding("database", "fail", str(error))]

@@ -1,12 +1,10 @@
-"""``tag`` and ``retag``: the watch-list tried on text, and applied to what is stored."""
+"""``tag`` and ``evaluate``: the watch-list tried on text, and measured on labelled documents."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import sys
-from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,32 +12,40 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from pipeline import retagging, watchlist
-from pipeline.cli.common import DEFAULT_CONFIG, Day, common_options, load_config, note, open_stored, show_table
+from pipeline import evaluation, watchlist
+from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, note, print_json, show_table
 from pipeline.errors import UsageError
-from pipeline.models import Mention
-from pipeline.tag import Tagger
+from pipeline.evaluation import Evaluation, read_object
+from pipeline.language import detect
+from pipeline.models import Document, Mention
+from pipeline.tag import NearMiss, Tagger
 from pipeline.watchlist import Watchlist
+
+_COLOURS = (
+    "black on cyan|black on yellow|white on magenta|black on green|white on blue|white on red|black on white".split("|")
+)
 
 
 @click.command()
 @click.argument("source", type=click.File("r", encoding="utf-8"), default="-", metavar="[FILE|-]")
 @click.option("--jsonl", is_flag=True, help='JSON lines {"id","title","text"} in, JSON lines with mentions out.')
+@click.option("--explain", is_flag=True, help="Show why each rule fired, and what held the near-misses back.")
 @common_options
-def tag(*, source: TextIO, jsonl: bool, config_path: Path | None, db: Path | None) -> None:
+def tag(*, source: TextIO, jsonl: bool, explain: bool, config_path: Path | None, db: Path | None) -> None:
     """Try the watch-list on text. Needs no database and, without config.yaml, uses the pack dprk-cyber.
 
     \b
     Example:
       echo 'Hackers of Unit 180 in Pyongyang stole $41m in ether' | watchfloor tag
+      echo 'Storage unit 180 for rent, Seoul' | watchfloor tag --explain
       watchfloor tag --jsonl < documents.jsonl
     """
     tagger = Tagger(_watchlist(config_path, db))
     try:
         if jsonl:
-            _tag_jsonl(tagger, source)
+            _tag_jsonl(tagger, source, explain=explain)
         else:
-            _tag_plain(tagger, source.read())
+            _tag_plain(tagger, source.read(), explain=explain)
     except UnicodeDecodeError as error:
         raise UsageError(f"{source.name}: is not UTF-8 text (byte {error.start})") from None
 
@@ -50,51 +56,43 @@ def _watchlist(config_path: Path | None, db: Path | None) -> Watchlist:
     return load_config(config_path, db).watchlist
 
 
-def _tag_jsonl(tagger: Tagger, source: TextIO) -> None:
+def _tag_jsonl(tagger: Tagger, source: TextIO, *, explain: bool) -> None:
     for number, line in enumerate(source, 1):
         if not line.strip():
             continue
-        document = _document(line, f"{source.name}:{number}")
-        fields = {"title": document.get("title") or "", "text": document.get("text") or ""}
-        mentions = next(tagger.tag([fields]))
-        found = [
-            {
-                "entity": mention.entity_id,
-                "field": mention.field,
-                "start": mention.start,
-                "end": mention.end,
-                "text": mention.text,
-                "rule": mention.rule,
-                "score": mention.score,
-            }
-            for mention in mentions
-        ]
-        click.echo(json.dumps({"id": document.get("id"), "mentions": found}, ensure_ascii=False))
+        given = read_object(line, f"{source.name}:{number}")
+        fields = {"title": given.get("title") or "", "text": given.get("text") or ""}
+        document = Document(fields, language=detect(fields, given.get("lang")))
+        found, misses = tagger.explain(document) if explain else (next(tagger.tag([document])), ())
+        answer = {"id": given.get("id"), "mentions": [_as_json(mention, with_evidence=explain) for mention in found]}
+        if explain:
+            answer["near_misses"] = [_as_json(miss, with_evidence=True) for miss in misses]
+        click.echo(json.dumps(answer, ensure_ascii=False))
 
 
-def _document(line: str, place: str) -> dict[str, Any]:
-    try:
-        document = json.loads(line)
-    except ValueError as error:
-        raise UsageError(f"{place}: is not JSON ({error}); each line must be one object") from None
-    if not isinstance(document, dict):
-        raise UsageError(f'{place}: is not an object; write {{"id": …, "title": …, "text": …}}')
-    for key in ("title", "text"):
-        if not isinstance(document.get(key) or "", str):
-            raise UsageError(f"{place}: {key}: is not a text")
-    return document
+def _as_json(found: Mention | NearMiss, *, with_evidence: bool) -> dict[str, Any]:
+    row = {"entity": found.entity_id, **dataclasses.asdict(found)}
+    unwanted = {"entity_id"} if with_evidence else {"entity_id", "evidence"}
+    return {key: value for key, value in row.items() if key not in unwanted}
 
 
-def _tag_plain(tagger: Tagger, text: str) -> None:
-    mentions = next(tagger.tag([{"text": text}]))
+def _tag_plain(tagger: Tagger, text: str, *, explain: bool) -> None:
+    fields = {"text": text}
+    mentions, misses = tagger.explain(Document(fields, language=detect(fields, None)))
     console = Console(soft_wrap=True, highlight=False)
+    entities = list(dict.fromkeys(mention.entity_id for mention in mentions))
+    styles = {entity: _COLOURS[number % len(_COLOURS)] for number, entity in enumerate(entities)}
     marked = Text()
     for piece, mention in _pieces(text, mentions):
-        marked.append(piece, style="bold reverse" if mention and console.is_terminal else "")
-        if mention is not None:
-            marked.append(f"[{mention.entity_id}]", style="dim" if console.is_terminal else "")
+        if mention is None:
+            marked.append(piece)
+            continue
+        marked.append(piece, style=styles[mention.entity_id])
+        marked.append(f"[{mention.entity_id}]", style="dim")
     console.print(marked, end="" if text.endswith("\n") else "\n")
-    note(f"{len(mentions)} mentions")
+    if explain:
+        _explain(console, mentions, misses, styles)
+    note(f"{len(mentions)} mentions" + (f", {len(misses)} near-misses" if explain else ""))
 
 
 def _pieces(text: str, mentions: tuple[Mention, ...]) -> Iterator[tuple[str, Mention | None]]:
@@ -108,32 +106,99 @@ def _pieces(text: str, mentions: tuple[Mention, ...]) -> Iterator[tuple[str, Men
     yield text[at:], None
 
 
+def _explain(console: Console, mentions: Iterable[Mention], misses: Iterable[NearMiss], styles: dict[str, str]) -> None:
+    for mention in mentions:
+        proof = [f"{name}: {word}" for name, word in mention.evidence.get("context", {}).items()]
+        proof += [f"{name}: the feed's subject" for name in mention.evidence.get("feed_subject", ())]
+        line = Text("+ ", style="green")
+        line.append(f" {mention.text} ", style=styles[mention.entity_id])
+        line.append(f"  {mention.entity_id}  by {mention.rule}  score {mention.score:.2f}")
+        line.append(f"  ({'; '.join(proof)})" if proof else "", style="dim")
+        console.print(line)
+    for miss in misses:
+        line = Text(f"- {miss.text}", style="dim")
+        line.append(f"  {miss.entity_id}  by {miss.rule}  held back by {miss.held_by}: {miss.detail}")
+        console.print(line)
+
+
 @click.command()
-@click.option("--since", type=Day(), help="Only items first seen on this day (UTC) or later.")
-@click.option("--dry-run", is_flag=True, help="Show what would be gained and lost; change nothing.")
+@click.argument("gold", type=click.File("r", encoding="utf-8"), metavar="GOLD.jsonl")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @common_options
-def retag(*, since: date | None, dry_run: bool, config_path: Path | None, db: Path | None) -> None:
-    """Apply the present watch-list to stored items. Verdicts stay.
+def evaluate(*, gold: TextIO, as_json: bool, config_path: Path | None, db: Path | None) -> None:
+    """Measure the watch-list on labelled documents.
+
+    Prints precision, recall and F1 per entity and per rule, and the document behind each error. A line of GOLD.jsonl is
+    {"id", "title", "text", "labels": {"entity-id": ["what shows it", ...]}}.
 
     \b
     Example:
-      watchfloor retag --dry-run
-      watchfloor retag --since 2026-11-01
+      watchfloor evaluate gold.jsonl
+      watchfloor evaluate gold.jsonl --json
     """
-    config = load_config(config_path, db)
-    moment = datetime.combine(since, time.min, UTC) if since else None
-    gained: Counter[tuple[str, str]] = Counter()
-    lost: Counter[tuple[str, str]] = Counter()
-    samples: dict[tuple[str, str], str] = {}
-    with open_stored(config) as store:
-        if not dry_run:
-            store.watch.sync_entities(config.watchlist)
-        for change in retagging.retag(config.watchlist, store, since=moment, dry_run=dry_run):
-            key = (change.entity_id, change.rule)
-            (gained if change.gained else lost)[key] += 1
-            samples.setdefault(key, f"{'+' if change.gained else '-'} {change.text} — {change.title}")
-    rows = [(key[0], key[1], gained[key], lost[key], samples[key]) for key in sorted(gained.keys() | lost.keys())]
-    if rows:
-        show_table("", ("entity", "rule", "gained", "lost", "sample"), rows)
-    verb = "would be" if dry_run else "were"
-    print(f"{sum(gained.values())} mentions {verb} gained, {sum(lost.values())} lost", file=sys.stdout)
+    watched = _watchlist(config_path, db)
+    try:
+        documents = evaluation.read_gold(gold, gold.name)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{gold.name}: is not UTF-8 text (byte {error.start})") from None
+    told = (
+        dataclasses.replace(one.document, language=detect(one.document.fields, one.document.language))
+        for one in documents
+    )
+    result = evaluation.evaluate(documents, Tagger(watched).tag(told))
+    known = {entity.id for entity in watched.entities}
+    for stranger in sorted(result.entities.keys() - known):
+        note(f"the watch-list has no entity {stranger}, which {gold.name} labels: each of its labels counts as missed")
+    if as_json:
+        print_json(_evaluation_as_json(result))
+        return
+    _show_evaluation(result, {rule.id: rule.score for entity in watched.entities for rule in entity.every_rule})
+
+
+def _evaluation_as_json(result: Evaluation) -> dict[str, Any]:
+    def scores(named: dict[str, evaluation.Score]) -> dict[str, Any]:
+        return {name: _score_as_json(score) for name, score in named.items()}
+
+    return {
+        "documents": result.documents,
+        "all": _score_as_json(result.micro()),
+        "spans_right": result.spans_right,
+        "spans": result.spans,
+        "entities": scores(dict(result.entities)),
+        "rules": scores(dict(result.rules)),
+        "faults": [dataclasses.asdict(fault) for fault in result.faults],
+    }
+
+
+def _score_as_json(score: evaluation.Score) -> dict[str, float]:
+    figures = {name: round(getattr(score, name), 4) for name in ("precision", "recall", "f1")}
+    return {**dataclasses.asdict(score), **figures}
+
+
+def _show_evaluation(result: Evaluation, expected: dict[str, float]) -> None:
+    columns = ("entity", "precision", "recall", "F1", "right", "spare", "missed")
+    rows: list[Sequence[Any]] = [(name, *_figures(score)) for name, score in result.entities.items()]
+    show_table("Entities", columns, [*rows, ("all", *_figures(result.micro()))])
+    show_table(
+        "Rules",
+        ("rule", "score", "precision", "right", "spare"),
+        [
+            (rule, f"{expected[rule]:.2f}", f"{score.precision:.2f}", score.right, score.spare)
+            for rule, score in result.rules.items()
+        ],
+    )
+    show_table(
+        "Errors",
+        ("error", "entity", "document", "rule", "text", "title"),
+        [
+            ("spare" if f.is_spare else "missed", f.entity_id, f.document_id, ", ".join(f.rules), f.text, f.title)
+            for f in result.faults
+        ],
+    )
+    share = f"{result.spans_right / result.spans:.3f}" if result.spans else "–"
+    print(f"{result.documents} documents, F1 {result.micro().f1:.3f}, spans right {share} ({result.spans})")
+
+
+def _figures(score: evaluation.Score) -> tuple[str, str, str, int, int, int]:
+    figures = (f"{score.precision:.3f}", f"{score.recall:.3f}", f"{score.f1:.3f}")
+    return (*figures, score.right, score.spare, score.missed)

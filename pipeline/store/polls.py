@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from pipeline.models import Feed, Fetched, Mention, Plan, Stored, TaggedItem
+from pipeline.models import Feed, Fetched, Plan, Stored, TaggedItem
+from pipeline.store.mentions import mention_row, replace_mentions
 from pipeline.store.writing import chunks, inserted_id, writing
 from pipeline.times import from_iso, to_iso
 
@@ -107,8 +107,9 @@ class Polls:
             for guid, tagged in by_guid.items()
             if guid in present and present[guid]["content_hash"] != tagged.item.content_hash
         ]
+        where_from = {"feed_id": poll.feed.id, "first_seen_at": seen_at}
         self._db.table("items").insert_all(
-            _item_row(tagged, seen_at) | {"feed_id": poll.feed.id, "first_seen_at": seen_at} for tagged in reversed(new)
+            _item_row(tagged, seen_at, poll.watchlist_version) | where_from for tagged in reversed(new)
         )
         ids = {guid: row["id"] for guid, row in self._present(poll.feed.id, [t.item.guid for t in new]).items()}
         mentions = [
@@ -121,7 +122,7 @@ class Polls:
         for row, tagged in changed:
             version = {key: row[key] for key in ("title", "summary", "content", "content_hash")}
             self._db.table("item_versions").insert(version | {"item_id": row["id"], "seen_at": row["updated_at"]})
-            self._db.table("items").update(row["id"], _item_row(tagged, seen_at))
+            self._db.table("items").update(row["id"], _item_row(tagged, seen_at, poll.watchlist_version))
             gained += replace_mentions(self._db, row["id"], tagged.mentions, poll.watchlist_version)
         return Stored(items_new=len(new), items_updated=len(changed), mentions=gained)
 
@@ -132,49 +133,6 @@ class Polls:
             for row in self._db.table("items").rows_where(f"feed_id = ? AND guid IN ({marks})", [feed_id, *chunk]):
                 found[row["guid"]] = row
         return found
-
-
-def replace_mentions(db: Database, item_id: int, mentions: Sequence[Mention], version: str) -> int:
-    """Make ``mentions`` the mentions of an item; those that stay keep their id, and so their verdicts.
-
-    Returns how many were gained. Runs inside the caller's transaction.
-    """
-    wanted = {mention_key(mention): mention for mention in mentions}
-    stored = {
-        (row["entity_id"], row["field"], row["start"], row["end"], row["rule"]): row["id"]
-        for row in db.table("mentions").rows_where("item_id = ?", [item_id])
-    }
-    for key, mention_id in stored.items():
-        if key in wanted:
-            row = mention_row(wanted[key], item_id, version)
-            renewed = {key: row[key] for key in ("text", "score", "evidence", "watchlist_version")}
-            db.table("mentions").update(mention_id, renewed)
-        else:
-            db.table("mentions").delete(mention_id)
-    gained = [mention_row(mention, item_id, version) for key, mention in wanted.items() if key not in stored]
-    db.table("mentions").insert_all(gained)
-    return len(gained)
-
-
-def mention_key(mention: Mention) -> tuple[str, str, int, int, str]:
-    """What makes a mention the same mention in an unchanged text."""
-    return (mention.entity_id, mention.field, mention.start, mention.end, mention.rule)
-
-
-def mention_row(mention: Mention, item_id: int, version: str) -> dict[str, Any]:
-    """A mention as its table keeps it."""
-    return {
-        "item_id": item_id,
-        "entity_id": mention.entity_id,
-        "field": mention.field,
-        "start": mention.start,
-        "end": mention.end,
-        "text": mention.text,
-        "rule": mention.rule,
-        "score": mention.score,
-        "evidence": json.dumps(dict(mention.evidence), ensure_ascii=False, sort_keys=True),
-        "watchlist_version": version,
-    }
 
 
 def _new_feed(feed_id: str, url: str, interval_s: int) -> dict[str, Any]:
@@ -232,7 +190,7 @@ def _after(poll: Poll, now: str) -> dict[str, Any]:
     return columns
 
 
-def _item_row(tagged: TaggedItem, seen_at: str) -> dict[str, Any]:
+def _item_row(tagged: TaggedItem, seen_at: str, version: str) -> dict[str, Any]:
     item = tagged.item
     return {
         "guid": item.guid,
@@ -246,4 +204,5 @@ def _item_row(tagged: TaggedItem, seen_at: str) -> dict[str, Any]:
         "published_at": to_iso(item.published_at) if item.published_at else None,
         "updated_at": seen_at,
         "content_hash": item.content_hash,
+        "watchlist_version": version,
     }

@@ -63,11 +63,13 @@ class Review:
             raise UsageError(f"there is no item {item_id}; see the ids with: watchfloor review list")
         if entity_id is not None and not self._db.table("entities").count_where("id = ?", [entity_id]):
             raise UsageError(f"there is no entity {entity_id!r}; see them with: watchfloor stats")
+        about: dict[str, Any] = {}
         if mention_id is not None:
             rows = list(self._db.table("mentions").rows_where("id = ? AND item_id = ?", [mention_id, item_id]))
             if not rows:
                 raise UsageError(f"item {item_id} has no mention {mention_id}")
             entity_id = entity_id or rows[0]["entity_id"]
+            about = {key: rows[0][key] for key in ("field", "start", "end", "text", "rule")}
         row = {
             "item_id": item_id,
             "mention_id": mention_id,
@@ -76,6 +78,7 @@ class Review:
             "note": note,
             "reviewer": reviewer,
             "created_at": to_iso(now),
+            **about,  # what the reviewer saw outlives the mention
         }
         with writing(self._db):
             return inserted_id(self._db.table("verdicts").insert(row))
