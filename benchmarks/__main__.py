@@ -1,4 +1,4 @@
-"""``make bench``: whole passes over 500 feeds of 30 items on loopback, side by side with a plain script.
+"""``make bench``: whole passes over 500 feeds of 30 items on loopback, side by side with a plain script; then tagging.
 
 Cold: nothing stored yet. Warm: nothing changed. Changed: every feed has one new item. Wall and CPU seconds are of the
 whole process tree, start-up included; memory is the largest sum over all processes (RSS counts shared pages in each,
@@ -21,6 +21,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks import tagging
 
 PERF = Path(__file__).parents[2] / "shared" / "perf"
 FEEDS, ENTRIES, PORT = 500, 30, 8833
@@ -62,7 +64,8 @@ def main() -> None:
     finally:
         server.terminate()
         server.wait()
-    Console().print(table)
+    Console(width=140).print(table)
+    Console(width=140).print(tagging.table())
 
 
 def measured(folder: Path, ready: str) -> Table:

@@ -27,9 +27,10 @@ def _is_everywhere(form: str) -> bool:
     return text in _COMMON or not text[0].isalnum() or (text.isascii() and text.isalpha() and len(text) < 3)
 
 
-def _how_common(need: Need) -> tuple[int, int, int, list[str]]:
-    """Orders needs, the rarest first: words that stand everywhere say least, then many words, then short ones."""
-    return sum(map(_is_everywhere, need)), len(need), -min(map(len, need)), sorted(need)
+def _how_common(need: Need) -> tuple[float, list[str]]:
+    """Orders needs, the rarest first: a word is taken for the rarer the longer it is, a foreign letter for two."""
+    rarity = (0 if _is_everywhere(form) else len(form) if form.isascii() else 2 * len(form) for form in need)
+    return sum(2.5**-letters for letters in rarity), sorted(need)
 
 
 class Needs(Generic[K]):

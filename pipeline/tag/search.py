@@ -135,12 +135,13 @@ class Search:
         return compile_regex("|".join(sources), case_sensitive=True) if sources else None
 
     @functools.cached_property
-    def _prefilter(self) -> Prefilter:
+    def prefilter(self) -> Prefilter:
+        """The scan for every word that a need asks for."""
         return Prefilter(self._needs.needed())
 
     def scan(self, normal: str) -> set[Key]:
         """The keys that a normalised text may hold, told without cutting it into words."""
-        return self._needs.met(self._prefilter.forms(normal))
+        return self._needs.met(self.prefilter.forms(normal))
 
     def possible(self, words: Iterable[str]) -> set[Key]:
         """The keys that a text with these small-letter words may hold."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline.models import Document, Mention
@@ -88,6 +88,10 @@ class Tagger:
             if kind == "rule" and all(one.context in contexts for one in self._owners[name][1].requires):
                 return True
         return any(self._search.has_regex(text) for text in texts)
+
+    def scanner(self) -> Callable[[str], set[str]]:
+        """The bare scan of the prefilter, over one normalised text: what the benchmark holds against the whole."""
+        return self._search.prefilter.forms
 
     def _item(self, document: Document) -> Item:
         return Item(document, self._subjects.get(document.feed_id or "", ()), self._search)
