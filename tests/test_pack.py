@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -284,3 +285,14 @@ def test_acts_are_found_when_the_hackers_stand_elsewhere(tagger: Tagger, entity:
 def test_acts_without_hackers_are_none(tagger: Tagger, text: str) -> None:
     """North Korea and a film, a theft or a broken turbine alone are no act of hackers."""
     assert acts(tagger, text) == set()
+
+
+def test_no_list_is_unused() -> None:
+    """Every word list and context of the pack is named by a rule, a condition or another list."""
+    pack = load_pack("dprk-cyber")
+    rules = [rule for entity in pack.entities for rule in entity.every_rule]
+    patterns = [text for rule in rules for text in (*rule.patterns, *rule.lookalikes, *rule.regex)]
+    terms = [term for listed in (*pack.words.values(), *pack.contexts.values()) for term in listed]
+    named = set(re.findall(r"\{([a-z_-]+)\}", " ".join([*patterns, *terms])))
+    asked = {condition.context for rule in rules for condition in (*rule.requires, *rule.unless)}
+    assert {*pack.words, *pack.contexts} <= named | asked
