@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from sqlite_utils import Database
 
 from pipeline import retagging, watchlist
 from pipeline.errors import StoreError, UsageError
+from pipeline.migrations import migrations
 from pipeline.models import Feed, Fetched, Item, Mention, Plan, TaggedItem
 from pipeline.store import Poll, Store
 from pipeline.store import connection as store_connection
@@ -301,6 +303,29 @@ def test_an_edit_that_moves_the_words_keeps_the_verdict(filled: Store) -> None:
     (mention,) = filled.db.table("mentions").rows
     (verdict,) = filled.db.table("verdicts").rows
     assert (mention["start"], verdict["mention_id"]) == (4, mention["id"])
+
+
+def test_a_database_of_the_first_release_is_upgraded(tmp_path: Path) -> None:
+    """Opening it adds what is new; a verdict on a mention learns what it was about; its items count as untagged."""
+    path = tmp_path / "old.db"
+    with Database(path) as old:
+        migrations.apply(old, stop_before="m002_watchlists")
+        old.table("feeds").insert({"id": "a", "url": "u", "configured_url": "u", "interval_s": 1})
+        times = dict.fromkeys(("first_seen_at", "updated_at"), "2026-11-01T00:00:00Z")
+        old.table("items").insert({"id": 1, "feed_id": "a", "guid": "1", "title": "RGB", "content_hash": "h", **times})
+        old.table("entities").insert({"id": "rgb", "name": "RGB", "kind": "topic"})
+        row = {"item_id": 1, "entity_id": "rgb", "field": "title", "start": 0, "end": 3, "text": "RGB", "rule": "r.1"}
+        old.table("mentions").insert({**row, "id": 5, "score": 0.9, "evidence": "{}", "watchlist_version": "v"})
+        verdict = {"item_id": 1, "verdict": "wrong_tag", "reviewer": "kim", "created_at": "2026-11-02T00:00:00Z"}
+        old.table("verdicts").insert({**verdict, "mention_id": 5, "entity_id": "rgb"})
+        old.table("verdicts").insert({**verdict, "verdict": "relevant"})
+    with Store(path) as store:
+        assert store.watch.count_outdated("v", None) == 1
+        wrong, relevant = store.db.table("verdicts").rows
+        assert [wrong[key] for key in ("field", "start", "end", "text", "rule")] == ["title", 0, 3, "RGB", "r.1"]
+        assert relevant["text"] is None
+        store.watch.sync(watchlist.load_pack("dprk-cyber"), NOW)
+        assert json.loads(store.db.table("entities").get("lazarus-group")["references"])["attack"] == "G0032"
 
 
 def test_every_watchlist_that_tagged_is_kept(filled: Store) -> None:
