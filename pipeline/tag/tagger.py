@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.models import Document, Mention
 from pipeline.tag.conditions import Found, HeldBy, Item, Judged
@@ -58,18 +59,9 @@ class Tagger:
         item = self._item(document)
         judged = item.judge(self._found(item))
         misses = [
-            NearMiss(
-                entity_id=found.entity_id,
-                field=found.field,
-                start=found.start,
-                end=found.end,
-                text=item.fields[found.field][found.start : found.end],
-                rule=found.rule.id,
-                held_by=one.held_by,
-                detail=one.detail,
-            )
+            NearMiss(**_span(item, one.found), held_by=one.held_by, detail=one.detail)
             for one in judged
-            if one.held_by is not None and (found := one.found)
+            if one.held_by is not None
         ]
         order = {name: position for position, name in enumerate(item.fields)}
         return _mentions(item, judged), tuple(
@@ -126,20 +118,23 @@ def _compile(watchlist: Watchlist, rules: Iterable[Rule]) -> Search:
 def _mentions(item: Item, judged: Iterable[Judged]) -> tuple[Mention, ...]:
     order = {name: position for position, name in enumerate(item.fields)}
     mentions = [
-        Mention(
-            entity_id=found.entity_id,
-            field=found.field,
-            start=found.start,
-            end=found.end,
-            text=item.fields[found.field][found.start : found.end],
-            rule=found.rule.id,
-            score=found.rule.score,
-            evidence=one.proof,
-        )
+        Mention(**_span(item, one.found), score=one.found.rule.score, evidence=one.proof)
         for one in judged
-        if one.held_by is None and (found := one.found)
+        if one.held_by is None
     ]
     return tuple(sorted(mentions, key=lambda m: (order[m.field], m.start, m.end, m.entity_id)))
+
+
+def _span(item: Item, found: Found) -> dict[str, Any]:
+    """What a mention and a near-miss have in common."""
+    return {
+        "entity_id": found.entity_id,
+        "field": found.field,
+        "start": found.start,
+        "end": found.end,
+        "text": item.fields[found.field][found.start : found.end],
+        "rule": found.rule.id,
+    }
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
