@@ -65,6 +65,8 @@ _MANY = (
     r"|десятки\ миллионов|сотни\ миллионов)\b"
     r"(?:\ (?:of\ )?(?:us\ |u\.s\.\ )?(?:dollars?|euros?|pounds|won|yen)\b|\ (?:de\ )?d[óo]lares\b|\ de\ dollars\b)?"
 )
+#: Whether a text may hold an amount or a number.
+MAYBE_AMOUNT = re.compile(r"\d|illion|thousand|millones|миллион", re.IGNORECASE)
 _TOKEN = re.compile(
     rf"(?P<amount>{_SIGN}\ ?{_DIGITS}{_SCALE}?(?:\ worth\b)?"
     rf"|N{_DIGITS}{_SCALE}"  # naira

@@ -15,7 +15,8 @@ from pipeline.models import Document
 from pipeline.parse import parse
 from pipeline.tag import Tagger
 from pipeline.tag.prefilter import Needs, Prefilter
-from pipeline.text import normalise, tokenise
+from pipeline.text import AMOUNT as TOKEN_AMOUNT
+from pipeline.text import NUMBER, normalise, tokenise
 from pipeline.watchlist import Watchlist, load_pack
 from tests.conftest import SHARED
 
@@ -104,6 +105,28 @@ def test_what_only_capitals_or_an_expression_tell_passes(text: str) -> None:
     document = Document({"text": text})
     assert tagger(prefilter=True).may_hold(document)
     assert next(tagger(prefilter=True).tag([document]))
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "$41m",
+        "180",
+        "３억 달러",
+        "millions",
+        "half a billion",
+        "TENS OF THOUSANDS",
+        "cientos de millones",
+        "dizaines de millions",
+        "сотни миллионов",
+        "MİLLİONS",
+    ],
+)
+def test_every_amount_and_number_is_told(amount: str) -> None:
+    """What the tokeniser takes for an amount or a number, the scan expects."""
+    (word,) = tokenise(normalise(amount)).lower
+    assert word == TOKEN_AMOUNT or word[0].isdigit()
+    assert Prefilter([TOKEN_AMOUNT]).forms(normalise(amount)) == {TOKEN_AMOUNT, NUMBER}
 
 
 def test_words_that_run_into_others_are_none() -> None:

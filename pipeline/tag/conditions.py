@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline.models import Document
-from pipeline.tag.search import Search, Span, Text, touches
+from pipeline.tag.search import Search, Span
+from pipeline.tag.texts import Text, touches
 from pipeline.watchlist import Condition, Rule
 
 _LONGEST_EVIDENCE, _NEAR = 1000, 300  # characters

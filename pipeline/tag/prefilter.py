@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from pipeline.patterns import Need
-from pipeline.text import CAPITALS, NUMBER, is_letter
+from pipeline.text import AMOUNT, CAPITALS, MAYBE_AMOUNT, NUMBER, is_letter
 
 K = TypeVar("K")
 
@@ -82,6 +82,8 @@ class Prefilter:
         spelled: dict[str, list[str]] = {}
         dotted = {form: capitals.lower() for capitals, form in CAPITALS.items()}
         for form in forms:
+            if form in (AMOUNT, NUMBER):
+                continue  # told by what amounts are made of
             if _is_everywhere(form):
                 self._everywhere.add(form)
                 continue
@@ -94,6 +96,8 @@ class Prefilter:
         """The forms that may stand in normalised ``text``."""
         small = text.lower()
         found = set(self._everywhere)
+        if MAYBE_AMOUNT.search(text):
+            found |= {AMOUNT, NUMBER}
         for index, start, end in self._automaton.find_matches_as_indexes(small, overlapping=True):
             for form in self._forms[index]:
                 if form not in found and _is_word(small, start, end, is_stem=form.endswith("*")):

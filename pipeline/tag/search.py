@@ -1,15 +1,14 @@
-"""Words, phrases and patterns found in text: what stands where, in characters of the text as given.
+"""Everything that is looked for, compiled: phrases, patterns, contexts and look-alikes for spaCy, expressions for RE2.
 
-Every key needs some words; only a sentence that holds them is shown to spaCy, and no match runs from one sentence into
-the next. ``regex`` rules search the normalised text with RE2, whose time grows with the text alone, whatever the
-expression (https://swtch.com/~rsc/regexp/regexp1.html). Knows no condition.
+Every key needs some words: ``scan`` and ``possible`` tell which keys a text can hold at all. ``regex`` rules search
+with RE2, whose time grows with the text alone, whatever the expression
+(https://swtch.com/~rsc/regexp/regexp1.html). Knows no document and no condition.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,9 +18,9 @@ from spacy.matcher import Matcher, PhraseMatcher
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from pipeline.patterns import LONGEST_MATCH, SENTENCE_END, WordLists, compile_pattern, expand_regex, phrase_words
+from pipeline.patterns import SENTENCE_END, WordLists, compile_pattern, expand_regex, phrase_words
 from pipeline.tag.prefilter import Needs, Prefilter
-from pipeline.text import AMOUNT, CAPITALS, NUMBER, Tokens, normalise, sentences, tokenise
+from pipeline.text import AMOUNT, CAPITALS, NUMBER, Tokens, normalise, tokenise
 from pipeline.watchlist.models import compile_regex
 
 Span = tuple[int, int]
@@ -29,9 +28,6 @@ Key = tuple[str, str]  # ("rule" | "lookalike", rule id) or ("context", name)
 
 # Stands for every word that no rule asks for, so that spaCy's vocabulary stays as small as the watch-list.
 _UNKNOWN = "·"
-# Words shown to spaCy at once. A longer "sentence" is a list or a table and is shown in pieces that overlap, so that no
-# match is lost and no single call, which nothing can interrupt, takes long.
-_LONGEST_PART = 2 * LONGEST_MATCH
 _MOST_REGEX_MATCHES = 1000  # of one expression in one text
 
 
@@ -81,7 +77,9 @@ class Finder:
 class Search:
     """Everything that is looked for, by key; and which of it a sentence can hold at all."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, prefilter: bool) -> None:
+        """Without ``prefilter`` no text is scanned before it is cut into words: slower, and the same is found."""
+        self.prefilters = prefilter
         self._nlp = spacy.blank("xx")
         self._finder: Any = self._nlp.add_pipe("watchlist")
         self._regexes: dict[str, list[Any]] = {}
@@ -119,6 +117,8 @@ class Search:
 
     def regex_spans(self, normal: str) -> Iterator[tuple[str, Span]]:
         """Where the expressions of each rule stand in a normalised text, in characters."""
+        if self.prefilters and not self.has_regex(normal):
+            return
         for rule_id, regexes in self._regexes.items():
             for regex in regexes:
                 for match in itertools.islice(regex.finditer(normal), _MOST_REGEX_MATCHES):
@@ -150,10 +150,10 @@ class Search:
             forms.update(self._forms(word))
         return self._needs.met(forms)
 
-    def find(self, parts: Iterable[Part]) -> None:
-        """Find what each sentence wants, through spaCy in one batch."""
-        for _ in self._nlp.pipe((part.doc for part in parts), batch_size=256):
-            pass  # each part keeps its doc
+    def find(self, docs: Iterable[Doc]) -> None:
+        """Find in each of ``docs`` what its ``user_data`` wants, in one batch; each keeps what was found."""
+        for _ in self._nlp.pipe(docs, batch_size=256):
+            pass
 
     def matches(self, key: Key, doc: Doc) -> set[Span]:
         """Every place where the thing under ``key`` stands, in words of ``doc``."""
@@ -176,105 +176,3 @@ class Search:
 
     def _known(self, lower: str) -> bool:
         return lower in SENTENCE_END or any(form != NUMBER for form in self._forms(lower))
-
-
-class Text:
-    """One field of a document while it is tagged; everything is worked out once, when first asked for."""
-
-    def __init__(self, text: str, search: Search) -> None:
-        self.normal = normalise(text)
-        self._search = search
-        self._spans: dict[Key, list[Span]] = {}
-
-    @functools.cached_property
-    def sentences(self) -> list[Span]:
-        """Start and end of each sentence, covering the text."""
-        return sentences(self.normal)
-
-    @functools.cached_property
-    def parts(self) -> dict[Key, list[Part]]:
-        """The sentences that may hold each key."""
-        parts: dict[Key, list[Part]] = {}
-        for start, end in self.sentences:
-            for tokens in _pieces(tokenise(self.normal[start:end])):
-                keys = self._search.possible(tokens.lower)
-                if keys:
-                    part = Part(self._search, tokens, start, keys)
-                    for key in keys:
-                        parts.setdefault(key, []).append(part)
-        return parts
-
-    def parts_with_rules(self) -> Iterator[Part]:
-        """The sentences that may hold a rule, each once."""
-        seen: set[int] = set()
-        for key, parts in self.parts.items():
-            for part in parts if key[0] == "rule" else ():
-                if id(part) not in seen:
-                    seen.add(id(part))
-                    yield part
-
-    def spans(self, key: Key) -> list[Span]:
-        """Where the thing under ``key`` stands, in characters and in reading order: the longest matches, none touching
-        another."""
-        if key not in self._spans:
-            found = {span for part in self.parts.get(key, ()) for span in part.spans(key)}
-            kept: list[Span] = []
-            for start, end in sorted(found, key=lambda span: (span[0] - span[1], span[0])):
-                if not touches(kept, start, end):
-                    insort(kept, (start, end))
-            self._spans[key] = kept
-        return self._spans[key]
-
-    def regex_spans(self) -> Iterator[tuple[str, Span]]:
-        """Where the expressions of each ``regex`` rule stand, in characters."""
-        return self._search.regex_spans(self.normal)
-
-    @functools.cached_property
-    def _stripped(self) -> list[Span]:
-        parts = [(start, self.normal[start:end]) for start, end in self.sentences]
-        return [(start + len(part) - len(part.lstrip()), start + len(part.rstrip())) for start, part in parts]
-
-    def sentence(self, start: int, end: int) -> Span:
-        """The sentence or sentences that the span touches, without white space at the ends."""
-        first = bisect_right(self.sentences, (start, len(self.normal))) - 1
-        last = bisect_left(self.sentences, (end, 0)) - 1
-        return self._stripped[first][0], self._stripped[last][1]
-
-
-class Part:
-    """One sentence, or a piece of a very long one, from the character ``start`` of its text."""
-
-    def __init__(self, search: Search, tokens: Tokens, start: int, keys: Iterable[Key]) -> None:
-        self._search = search
-        self._tokens = tokens
-        self._start = start
-        self._rules = tuple(sorted(key for key in keys if key[0] == "rule"))
-
-    @functools.cached_property
-    def doc(self) -> Doc:
-        """The words as spaCy sees them."""
-        doc = self._search.document(self._tokens)
-        doc.user_data["wanted"] = self._rules
-        return doc
-
-    def spans(self, key: Key) -> Iterator[Span]:
-        """Where the thing under ``key`` stands, in characters of the text."""
-        starts, ends = self._tokens.starts, self._tokens.ends
-        for first, last in self._search.matches(key, self.doc):
-            yield self._start + starts[first], self._start + ends[last - 1]
-
-
-def touches(spans: Sequence[Span], start: int, end: int) -> bool:
-    """Whether one of ``spans``, sorted and apart from one another, shares a character with the given one."""
-    before_end = bisect_left(spans, (end, 0)) - 1  # the last that begins before ``end``
-    return before_end >= 0 and spans[before_end][1] > start
-
-
-def _pieces(tokens: Tokens) -> Iterator[Tokens]:
-    size = len(tokens.lower)
-    if size <= _LONGEST_PART:
-        yield tokens
-        return
-    for first in range(0, size - LONGEST_MATCH, LONGEST_MATCH):
-        cut = slice(first, first + _LONGEST_PART)
-        yield Tokens(tokens.lower[cut], tokens.written[cut], tokens.starts[cut], tokens.ends[cut])

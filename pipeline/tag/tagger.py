@@ -38,7 +38,7 @@ class Tagger:
         self.version = watchlist.version
         self._subjects = watchlist.subjects
         self._owners = {rule.id: (entity.id, rule) for entity in watchlist.entities for rule in entity.every_rule}
-        self._search = _compile(watchlist, [rule for _, rule in self._owners.values()])
+        self._search = _compile(watchlist, [rule for _, rule in self._owners.values()], prefilter=prefilter)
         self._prefilter = prefilter
 
     def tag(self, documents: Iterable[Document]) -> Iterator[tuple[Mention, ...]]:
@@ -49,7 +49,7 @@ class Tagger:
         for batch in _batches(documents):
             items = [self._item(document) if self.may_hold(document) else None for document in batch]
             texts = [text for item in items if item is not None for text in item.texts.values()]
-            self._search.find(part for text in texts for part in text.parts_with_rules())
+            self._search.find(doc for text in texts for doc in text.docs_with_rules())
             for item in items:
                 judged = item.judge(self._found(item)) if item is not None else []
                 yield _mentions(item, judged) if item is not None else ()
@@ -91,7 +91,7 @@ class Tagger:
     def _found(self, item: Item) -> list[Found]:
         found = []
         for name, text in item.texts.items():
-            spans = [(key[1], at) for key in sorted(text.parts) if key[0] == "rule" for at in text.spans(key)]
+            spans = [(key[1], at) for key in text.rules() for at in text.spans(key)]
             spans += text.regex_spans()
             for rule_id, (start, end) in spans:
                 entity_id, rule = self._owners[rule_id]
@@ -99,8 +99,8 @@ class Tagger:
         return list(dict.fromkeys(found))
 
 
-def _compile(watchlist: Watchlist, rules: Iterable[Rule]) -> Search:
-    search, lists = Search(), watchlist.lists()
+def _compile(watchlist: Watchlist, rules: Iterable[Rule], *, prefilter: bool) -> Search:
+    search, lists = Search(prefilter=prefilter), watchlist.lists()
     for name in watchlist.contexts:
         search.add_patterns(("context", name), [f"{{{name}}}"], lists)
     for rule in rules:
