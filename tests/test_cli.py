@@ -306,7 +306,9 @@ def test_tag_explains(tmp_path: Path) -> None:
     line = json.dumps({"id": 1, "title": "Storage unit 180, Pyongyang"})
     answer = json.loads(call("tag", "--jsonl", "--explain", cwd=tmp_path, stdin=line).stdout)
     assert answer["mentions"] == []
-    assert {"unless"} == {miss["held_by"] for miss in answer["near_misses"]}
+    held_by = {miss["rule"]: miss["held_by"] for miss in answer["near_misses"]}
+    assert held_by["unit-180.name"] == "unless"
+    assert held_by["unit-180.north-here"] == "requires"  # no hacker in the sentence
 
 
 def test_tag_colours_a_terminal(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ unit-180 | Подразделение 180 спецслужб КНДР состо
 unit-180 | La Unidad 180 de Corea del Norte recluta a matemáticos
 unit-180 | Die nordkoreanische Einheit 180 wirbt Schüler an
 unit-180 | UNIT 180, Pyongyang's money-making hackers, moved to Dandong
+unit-180 | Hackers of North Korea's Unit 180 are wanted by police
+unit-180 | North Korean Unit 180 hackers live in rented flats
+unit-121 | Hackers of Unit 121 rented apartments in Shenyang, a North Korean defector said
+rgb | The RGB, led by a general, runs North Korea's hackers
+lazarus-group | Lazarus posed as a church charity to spread malware
+andariel | Andariel has been busy in South Korea
 lab-110 | The programmer was trained at Lab. 110, a North Korean hacking office
 lab-110 | The 110th Research Center works for Pyongyang, officials said
 lab-110 | 북한 110호 연구소가 배후로 지목됐다
@@ -109,6 +115,7 @@ TRAPS = """
 Storage unit 180 was auctioned after unpaid rent
 North Korea film night at Unit 180, Harbour Plaza: two bedrooms for rent upstairs
 Police Unit 180 answered the call
+Test: Andariel-Gehäuse mit RGB
 Hackers' club meets in Unit 180 of the business park
 Students of Lab 110 at Lincoln High dissected frogs
 Hezbollah's Unit 121 killed him, the tribunal heard; Iran's hackers were not involved

@@ -158,7 +158,7 @@ def test_rules_and_entities_can_be_left_out(tmp_path: Path) -> None:
     text = "watchlist: [{pack: dprk-cyber, without: [rgb, kimsuky.alias, kimsuky.metal-or-insect, unit-180.hackers]}]"
     left = {entity.id: {rule.id for rule in entity.every_rule} for entity in read(text, tmp_path).entities}
     assert not left.keys() & {"rgb", "kimsuky"}
-    assert left["unit-180"] == {"unit-180.name"}
+    assert left["unit-180"] == {"unit-180.name", "unit-180.north", "unit-180.north-here"}
     assert all(entity.parent in {None, *left} for entity in read(text, tmp_path).entities)
 
 
