@@ -39,7 +39,6 @@ class Tagger:
         self._subjects = watchlist.subjects
         self._owners = {rule.id: (entity.id, rule) for entity in watchlist.entities for rule in entity.every_rule}
         self._search = _compile(watchlist, [rule for _, rule in self._owners.values()], prefilter=prefilter)
-        self._prefilter = prefilter
 
     def tag(self, documents: Iterable[Document]) -> Iterator[tuple[Mention, ...]]:
         """The mentions of each document, sorted by field order, start, end, entity.
@@ -70,7 +69,7 @@ class Tagger:
 
     def may_hold(self, document: Document) -> bool:
         """Whether the document passes the prefilter, so that it is searched. Those that do not have no mention."""
-        if not self._prefilter:
+        if not self._search.prefilters:
             return True
         texts = [normalise(text) for text in document.fields.values() if text]
         keys = {key for text in texts for key in self._search.scan(text)}
