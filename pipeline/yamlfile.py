@@ -25,6 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times faster where it is built
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _DEEPEST, _MOST_VALUES = 50, 200_000
+_ENDLESS = re.compile(r"\S{300,}")  # a "word" that would hide the rest of its message
 _YAML = "tag:yaml.org,2002:"
 
 
@@ -49,6 +50,7 @@ class YamlFile:
         for variable, value in self.filled_in.items():  # it may be a secret
             if value:
                 message = message.replace(value, variable).replace(repr(value)[1:-1], variable)
+        message = _ENDLESS.sub(lambda word: word[0][:60] + "…", message)
         return Mistake(self.path, self.lines.get(place), dotted(where), message)
 
     def validate(self, model: type[Model], where: Where = ()) -> Model:
