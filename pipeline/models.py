@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 #: What one poll of a feed came to; kept in ``fetches.outcome``.
@@ -77,12 +77,36 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """When a feed asks to be polled, in its own words: RSS ttl, skipHours, skipDays, sy:updatePeriod."""
+
+    wait: timedelta | None = None  # the longest that it asks for between two polls
+    skip_hours: frozenset[int] = frozenset()  # of the day in UTC, 0 to 23
+    skip_days: frozenset[int] = frozenset()  # of the week in UTC, 0 is Monday
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLinks:
+    """What a feed names besides its items; absolute http(s) addresses."""
+
+    hubs: tuple[str, ...] = ()  # WebSub
+    topic: str | None = None  # rel=self: what a hub knows the feed by
+    older: str | None = None  # RFC 5005: rel=next or rel=prev-archive
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """One body, read. ``entries`` counts what the body held, ``items`` are the distinct ones."""
+    """One body, read. ``entries`` counts what the body held, ``items`` are the distinct ones.
+
+    ``skipped`` counts by reason what the body held and ``items`` do not.
+    """
 
     title: str
     items: tuple[Item, ...]
     entries: int
+    skipped: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    hints: Hints = Hints()
+    links: FeedLinks = FeedLinks()
 
 
 @dataclass(frozen=True, slots=True)
