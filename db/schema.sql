@@ -27,7 +27,7 @@ CREATE TABLE feeds (
   hold_until TEXT,                -- the server asked not to be polled before
   interval_s INTEGER NOT NULL,
   failures INTEGER NOT NULL DEFAULT 0
-);
+, rhythm_s INTEGER, last_item_at TEXT, hints TEXT NOT NULL DEFAULT '{}', hubs TEXT NOT NULL DEFAULT '[]', topic TEXT);
 CREATE TABLE fetches (            -- the log of every poll: append only
   id INTEGER PRIMARY KEY,
   feed_id TEXT NOT NULL REFERENCES feeds(id),
@@ -39,7 +39,7 @@ CREATE TABLE fetches (            -- the log of every poll: append only
   error TEXT,
   items_seen INTEGER NOT NULL DEFAULT 0,
   items_new INTEGER NOT NULL DEFAULT 0
-);
+, skipped TEXT NOT NULL DEFAULT '{}');
 CREATE INDEX fetches_by_feed ON fetches(feed_id, id);
 CREATE INDEX fetches_by_start ON fetches(started_at);
 CREATE TABLE stories (
@@ -148,3 +148,15 @@ CREATE TABLE watchlists (         -- every watch-list that ever tagged, so that 
   content TEXT NOT NULL           -- JSON
 );
 CREATE INDEX items_by_watchlist ON items(watchlist_version);
+CREATE TABLE gaps (               -- times in which items may have come and gone unseen: append only
+  id INTEGER PRIMARY KEY,
+  feed_id TEXT NOT NULL REFERENCES feeds(id),
+  fetch_id INTEGER REFERENCES fetches(id),  -- the poll that shared no item with what is stored
+  from_at TEXT NOT NULL,          -- the last successful poll before it
+  to_at TEXT NOT NULL,
+  newest_before TEXT,             -- when the newest item stored then was published
+  oldest_after TEXT,              -- when the oldest item of the later poll was
+  missing INTEGER                 -- how many items would have fitted between, by the feed's rhythm
+);
+CREATE INDEX gaps_by_feed ON gaps(feed_id, id);
+CREATE INDEX gaps_by_time ON gaps(to_at);

@@ -96,6 +96,9 @@ class FetchSettings(_Section):
     user_agent: str = f"watchfloor/{__version__} (feed reader; no contact configured)"
     concurrency: Whole = Field(default=64, ge=1, le=512)  # feeds in hand at once
     per_host: Whole = Field(default=2, ge=1, le=64)  # of these, at most so many of one host
+    spacing: Annotated[float, BeforeValidator(_not_a_yes_or_no)] = Field(
+        default=1, ge=0, le=3600
+    )  # seconds between two requests to one host, unless it is one's own
     timeout: Annotated[float, BeforeValidator(_not_a_yes_or_no)] = Field(
         default=20, gt=0, le=3600
     )  # seconds that one fetch may take in all, redirects included

@@ -22,9 +22,10 @@ from pipeline import reporting
 from pipeline.config import Config
 from pipeline.errors import WatchfloorError
 from pipeline.models import Outcome
-from pipeline.run import Silent, Tools, run, tools_for
+from pipeline.run import Silent, run
 from pipeline.store import Store
 from pipeline.times import day_bounds
+from pipeline.tools import Tools, tools_for
 
 log = logging.getLogger(__name__)
 

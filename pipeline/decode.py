@@ -97,14 +97,14 @@ def _inflated(chunks: Chunks, wbits: int) -> Chunks:
                 try:
                     piece = stream.decompress(data, _PIECE)
                 except zlib.error as error:
-                    raise FetchError(f"the packed body is broken ({error})") from None
+                    raise FetchError(f"the packed body is broken ({error})", "soft") from None
                 data = stream.unused_data if stream.eof else stream.unconsumed_tail
                 if piece:
                     yield piece
                 if stream.eof or (not data and len(piece) < _PIECE):  # a full piece may have left some behind
                     break
     if not stream.eof:
-        raise FetchError("the packed body is cut short")
+        raise FetchError("the packed body is cut short", "temporary")
 
 
 def _unbrotlied(chunks: Chunks) -> Chunks:
@@ -118,9 +118,9 @@ def _unbrotlied(chunks: Chunks) -> Chunks:
                 yield piece
                 piece = decompressor.process(b"", output_buffer_limit=_PIECE)
     except brotli.error as error:
-        raise FetchError(f"the packed body is broken ({error})") from None
+        raise FetchError(f"the packed body is broken ({error})", "soft") from None
     if size and not decompressor.is_finished():
-        raise FetchError("the packed body is cut short")
+        raise FetchError("the packed body is cut short", "temporary")
 
 
 def _unzstded(chunks: Chunks) -> Chunks:
@@ -134,14 +134,14 @@ def _unzstded(chunks: Chunks) -> Chunks:
                 try:
                     piece = frame.decompress(data)
                 except zstandard.ZstdError as error:
-                    raise FetchError(f"the packed body is broken ({error})") from None
+                    raise FetchError(f"the packed body is broken ({error})", "soft") from None
                 if piece:
                     yield piece
                 data = frame.unused_data
                 if frame.eof:
                     frame = None
     if frame is not None:
-        raise FetchError("the packed body is cut short")
+        raise FetchError("the packed body is cut short", "temporary")
 
 
 _DECODERS: dict[str, Callable[[Chunks], Chunks]] = {

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.models import Weight
+
 
 class WatchfloorError(Exception):
     """Base of every expected error; ``exit_status`` is what the command line returns."""
@@ -56,7 +58,11 @@ class ConfigError(WatchfloorError):
 
 
 class FetchError(WatchfloorError):
-    """One feed could not be fetched; the text is kept as the feed's last error."""
+    """One feed could not be fetched; the text is kept as its last error, ``weight`` decides when to try again."""
+
+    def __init__(self, reason: str, weight: Weight = "hard") -> None:
+        super().__init__(reason)
+        self.weight = weight
 
 
 class ParseError(WatchfloorError):

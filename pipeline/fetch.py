@@ -3,7 +3,7 @@
 A ``Fetcher`` belongs to one worker. It never raises for what a server does: the outcome is in the ``Fetched`` that it
 returns. It never reads or writes the database.
 
-Sources: RFC 9110 (conditional requests section 13, redirects section 15.4, Retry-After section 10.2.3), RFC 6585 (429).
+Sources: RFC 9110 (conditional requests section 13, redirects section 15.4), RFC 6585 (429).
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import re
 import ssl
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
@@ -27,16 +26,19 @@ from h2.exceptions import H2Error
 from pipeline.config import FetchSettings
 from pipeline.decode import ACCEPTED_ENCODINGS, decoded
 from pipeline.errors import FetchError
-from pipeline.guard import Guard, GuardedTransport
-from pipeline.models import Feed, Fetched, Outcome
+from pipeline.guard import Guard, GuardedTransport, Refused
+from pipeline.headers import fresh_until, retry_after
+from pipeline.models import Feed, Fetched, Hop, Outcome, Weight
 
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 10
+_LISTS = frozenset({"content-encoding", "cache-control"})  # header fields whose lines add up
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 _ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
-_LONGEST_WAIT = timedelta(days=30)
+#: Statuses that pass by themselves; others say that something must change, or (5xx) that the server is in trouble.
+_TEMPORARY = frozenset({408, 421, 425, 429, 502, 503, 504})
 #: What a request header can carry (RFC 9110 section 5.5), in a length that any server takes back.
 _SENDABLE = re.compile(r"[!-~\x80-\xff](?:[\t -~\x80-\xff]{0,2000}[!-~\x80-\xff])?")
 
@@ -91,25 +93,29 @@ class Fetcher:
         Nothing that a server does raises; anything that does is a bug, which the run logs with its feed.
         """
         started = self._clock()
+        hops: list[Hop] = []
         try:
             if feed.url[:5].lower() == "file:":
                 return self._fetch_file(feed, started)
             # Connections serve one fetch: a kept one may be closed by the server just when it is used again, may hold
             # the rest of an answer cut off, and is one too many for the host while another worker asks it.
             with self._guard.deadline(), contextlib.closing(self._transport):
-                answer = self._follow(feed)
-            return self._judge(feed, started, answer)
+                answer = self._follow(feed, hops)
+            return replace(self._judge(feed, started, answer), hops=tuple(hops))
         except FetchError as error:
-            reason = str(error)
+            reason, weight = str(error), error.weight
         except httpx.HTTPError as error:
-            reason = self._in_plain_words(error)
+            reason, weight = self._in_plain_words(error), _weight(error)
         except (H2Error, ValueError, LookupError) as error:  # httpcore lets these through for answers beyond parsing
-            reason = f"the answer cannot be understood ({type(error).__name__}: {str(error)[:200]})"
+            reason, weight = f"the answer cannot be understood ({type(error).__name__}: {str(error)[:200]})", "soft"
             log.warning("feed %s: %s", feed.id, reason, exc_info=error)
-        return self._result(feed, started, "error", url=feed.url, error=reason)
+        return self._result(feed, started, "error", url=feed.url, error=reason, weight=weight, hops=tuple(hops))
 
-    def _follow(self, feed: Feed) -> _Answer:
-        """The answer at the end of the redirects. Raises ``FetchError`` for a redirect that is refused."""
+    def _follow(self, feed: Feed, hops: list[Hop]) -> _Answer:
+        """The answer at the end of the redirects, each request put into ``hops``.
+
+        Raises ``FetchError`` for a redirect that is refused.
+        """
         url, permanent, permanent_url = feed.url, True, None
         seen: set[str] = set()
         while url not in seen:
@@ -117,7 +123,9 @@ class Fetcher:
                 raise FetchError(f"more than {MAX_REDIRECTS} redirects; the site seems to be misconfigured")
             seen.add(url)
             validators = _validators(feed) if url == feed.validators_url else []
+            hops.append(Hop(url, bool(validators)))
             with self._asked(url, validators) as response:
+                hops[-1] = replace(hops[-1], status=response.status_code)
                 fields = _fields(response)
                 location = fields.get("location")
                 if response.status_code not in _REDIRECTS or not location:
@@ -170,8 +178,10 @@ class Fetcher:
     def _judge(self, feed: Feed, started: datetime, answer: _Answer) -> Fetched:
         """What ``answer`` means for the feed."""
         status = answer.status
+        now = self._clock()
         outcome: Outcome = "error"
         error: str | None = None
+        weight: Weight = "soft"
         if status in (200, 203):
             outcome = "ok"
         elif status == 304 and answer.conditional:
@@ -182,6 +192,7 @@ class Fetcher:
             outcome, error = "gone", "410: the publisher removed this feed for good; remove it from the configuration"
         else:
             error = _status_in_plain_words(status)
+            weight = "temporary" if status in _TEMPORARY else "hard" if 400 <= status < 500 else "soft"
         return self._result(
             feed,
             started,
@@ -192,10 +203,12 @@ class Fetcher:
             content_type=answer.headers.get("content-type", ""),
             etag=_sendable(answer.headers.get("etag")),
             last_modified=_sendable(answer.headers.get("last-modified")),
-            retry_after=retry_after(answer.headers.get("retry-after"), self._clock()) if status in (429, 503) else None,
+            fresh_until=fresh_until(answer.headers, now) if outcome in ("ok", "not_modified") else None,
+            retry_after=retry_after(answer.headers.get("retry-after"), now) if status in (429, 503) else None,
             received_bytes=answer.received_bytes,
             body=answer.body,
             error=error,
+            weight=weight,
         )
 
     def _fetch_file(self, feed: Feed, started: datetime) -> Fetched:
@@ -238,23 +251,14 @@ class Fetcher:
         return f"the connection failed: {reason}"
 
 
-def retry_after(value: str | None, now: datetime) -> datetime | None:
-    """The moment that a Retry-After header names, at most 30 days ahead; None for nonsense.
-
-    Source: RFC 9110 section 10.2.3: seconds or an HTTP date.
-    """
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        seconds = int(text[:12]) if len(text) <= 12 else 10**12
-        return now + min(timedelta(seconds=min(seconds, 10**9)), _LONGEST_WAIT)
-    try:
-        moment = parsedate_to_datetime(text)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):  # what the parser raises for nonsense
-        return None
-    return min(moment, now + _LONGEST_WAIT) if moment > now else None
+def _weight(error: httpx.HTTPError) -> Weight:
+    """What was refused, or cannot be trusted, stays so until somebody changes something; the rest is a bad moment."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, Refused | ssl.SSLCertVerificationError):
+            return "hard"
+        cause = cause.__cause__ or cause.__context__
+    return "temporary"
 
 
 def _validators(feed: Feed) -> Headers:
@@ -293,7 +297,7 @@ def _fields(response: httpx.Response) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in response.headers.raw:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        fields[key] = f"{fields[key]}, {text}" if key in fields and key == "content-encoding" else text
+        fields[key] = f"{fields[key]}, {text}" if key in fields and key in _LISTS else text
     return fields
 
 
@@ -303,7 +307,7 @@ def _status_in_plain_words(status: int) -> str:
     if status == 404:
         return "404: there is no feed at this address (any more); look for its new address"
     if status == 429:
-        return "429: the server asks us to poll less often"
+        return "429: the server asks us to poll less often; it is asked more seldom now, nothing needs doing"
     if status >= 500:
         return f"{status}: the server is in trouble; asked again later"
     return f"{status}: not an answer that holds a feed"

@@ -29,6 +29,10 @@ _ALPN = ["h2", "http/1.1"]
 _preparing = threading.Lock()
 
 
+class Refused(httpcore.ConnectError):
+    """A host that is not connected to, now or later, until somebody changes something."""
+
+
 class Guard:
     """What one fetcher allows: ``allow_private`` addresses, and ``seconds`` for one fetch in all.
 
@@ -62,21 +66,21 @@ class Guard:
         return left
 
     def check(self, addresses: Sequence[str]) -> None:
-        """Raise ``httpcore.ConnectError`` unless a host with these IP ``addresses`` may be reached.
+        """Raise ``Refused`` unless a host with these IP ``addresses`` may be reached.
 
         One address that is not allowed is reason enough to refuse the host.
         """
         ips = [_innermost(ipaddress.ip_address(address.partition("%")[0])) for address in addresses]
         for ip in ips:
             if ip.is_link_local or ip in _METADATA:
-                raise httpcore.ConnectError(f"{ip} is a link-local or metadata address; such are never asked")
+                raise Refused(f"{ip} is a link-local or metadata address; such are never asked")
         private = [ip for ip in ips if not _is_public(ip)]
         if private and not self._allow_private:
-            raise httpcore.ConnectError(
+            raise Refused(
                 f"{private[0]} is not a public address; set fetch.allow_private_addresses: true if that is meant"
             )
         if private and self._went_public:
-            raise httpcore.ConnectError(f"a public server redirected to {private[0]}, a private address; refused")
+            raise Refused(f"a public server redirected to {private[0]}, a private address; refused")
         self._went_public = self._went_public or not private
 
 
@@ -139,7 +143,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         if not 0 < port < 65536:  # the system would quietly use the lowest 16 bits
-            raise httpcore.ConnectError(f"there is no port {port}")
+            raise Refused(f"there is no port {port}")
         addresses = self._resolve(host, port)
         self._guard.check(addresses)
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
@@ -173,7 +177,9 @@ class _GuardedBackend(httpcore.NetworkBackend):
             raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from None
         if isinstance(answer, Exception):
             reason = getattr(answer, "strerror", None) or str(answer)
-            raise httpcore.ConnectError(f"the name {host} cannot be resolved ({reason})")
+            # "try again" is what a resolver says that cannot be reached; anything else is an answer
+            kind = httpcore.ConnectError if getattr(answer, "errno", None) == socket.EAI_AGAIN else Refused
+            raise kind(f"the name {host} cannot be resolved ({reason})")
         return answer
 
 

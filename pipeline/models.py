@@ -18,62 +18,11 @@ Outcome = Literal["ok", "unchanged", "not_modified", "gone", "error"]
 #: How a feed stands; kept in ``feeds.state``.
 FeedState = Literal["ok", "error", "backoff", "gone", "moved", "disabled"]
 
+#: How heavy a failure weighs: gone by itself soon, in a while, or only when somebody changes something.
+Weight = Literal["temporary", "soft", "hard"]
+
 #: What an analyst can say of an item or a mention; kept in ``verdicts.verdict``.
 Verdict = Literal["relevant", "irrelevant", "escalated", "wrong_tag", "missed_tag"]
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """A feed as it is known before a poll: the configuration joined with what earlier polls left."""
-
-    id: str
-    url: str
-    configured_url: str
-    state: FeedState = "ok"
-    etag: str | None = None
-    last_modified: str | None = None
-    validators_url: str | None = None  # the address that gave etag and last_modified
-    body_hash: str | None = None  # of the last body whose items are stored
-    interval_s: int = 1800
-    failures: int = 0
-    next_poll_at: datetime | None = None
-    hold_until: datetime | None = None  # set by the server (Retry-After); not even --force polls before
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What one poll brought back. ``body`` is decoded from its transfer encoding, never from its charset."""
-
-    feed_id: str
-    outcome: Outcome
-    started_at: datetime
-    finished_at: datetime
-    url: str  # the address that answered last
-    permanent_url: str | None = None  # where permanent redirects led, if any
-    status: int | None = None
-    content_type: str = ""
-    etag: str | None = None
-    last_modified: str | None = None
-    retry_after: datetime | None = None
-    received_bytes: int = 0
-    body: bytes = b""
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One entry of a feed, cleaned: as it is stored."""
-
-    guid: str
-    url: str | None
-    canonical_url: str | None
-    title: str
-    summary: str
-    content: str
-    author: str | None
-    language: str | None
-    published_at: datetime | None
-    content_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +41,76 @@ class FeedLinks:
     hubs: tuple[str, ...] = ()  # WebSub
     topic: str | None = None  # rel=self: what a hub knows the feed by
     older: str | None = None  # RFC 5005: rel=next or rel=prev-archive
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed as it is known before a poll: the configuration joined with what earlier polls left."""
+
+    id: str
+    url: str
+    configured_url: str
+    state: FeedState = "ok"
+    etag: str | None = None
+    last_modified: str | None = None
+    validators_url: str | None = None  # the address that gave etag and last_modified
+    body_hash: str | None = None  # of the last body whose items are stored
+    interval_s: int = 1800
+    failures: int = 0
+    rhythm_s: int | None = None  # mean seconds between its items; None until that can be told
+    last_item_at: datetime | None = None  # when its newest item was published, or first seen where it has no date
+    last_success_at: datetime | None = None
+    hints: Hints = Hints()
+    next_poll_at: datetime | None = None
+    hold_until: datetime | None = None  # set by the server (Retry-After); not even --force polls before
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One request of a fetch, and what it was answered."""
+
+    url: str
+    conditional: bool  # carried validators
+    status: int | None = None  # None: no answer came
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one poll brought back. ``body`` is decoded from its transfer encoding, never from its charset."""
+
+    feed_id: str
+    outcome: Outcome
+    started_at: datetime
+    finished_at: datetime
+    url: str  # the address that answered last
+    permanent_url: str | None = None  # where permanent redirects led, if any
+    status: int | None = None
+    content_type: str = ""
+    etag: str | None = None
+    last_modified: str | None = None
+    fresh_until: datetime | None = None  # nothing new is to be expected before (Cache-Control, Expires)
+    retry_after: datetime | None = None
+    received_bytes: int = 0
+    body: bytes = b""
+    error: str | None = None
+    weight: Weight = "soft"  # of the error
+    hops: tuple[Hop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a feed, cleaned: as it is stored."""
+
+    guid: str
+    url: str | None
+    canonical_url: str | None
+    title: str
+    summary: str
+    content: str
+    author: str | None
+    language: str | None
+    published_at: datetime | None
+    content_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +184,28 @@ class RunReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What a body brought, as the schedule sees it: ``new`` of ``seen`` items were not stored yet."""
+
+    seen: int
+    new: int
+    dates: tuple[datetime, ...] = ()  # when its items were published, newest first, none in the future
+    gap: bool = False
+    hints: Hints = Hints()
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which items may have come and gone unseen: between two polls that share no item."""
+
+    from_at: datetime  # the last successful poll before
+    to_at: datetime
+    newest_before: datetime | None = None  # when the newest stored item was published
+    oldest_after: datetime | None = None  # when the oldest item of the later poll was
+    missing: int | None = None  # how many would have fitted between, by the feed's rhythm
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a poll means for the feed's next one. ``next_poll_at`` is None when the feed is not polled any more."""
 
@@ -173,6 +214,8 @@ class Plan:
     interval_s: int
     next_poll_at: datetime | None
     hold_until: datetime | None
+    rhythm_s: int | None = None
+    last_item_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,16 @@ import functools
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ParseError
 from pipeline.language import detect
-from pipeline.models import Document, Item, TaggedItem
+from pipeline.models import Document, FeedLinks, Hints, Item, TaggedItem
 from pipeline.parse import parse
+from pipeline.rhythm import NEWEST
 from pipeline.watchlist import Watchlist
 
 if TYPE_CHECKING:
@@ -29,22 +31,30 @@ TIME_LIMIT = 180
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One body of a feed to read. ``known`` tells which items (identity → content hash) are stored already."""
+    """One body of a feed to read, at ``now``. ``known``: items (identity → content hash) that are stored already."""
 
     feed_id: str
     body: bytes
     url: str
     content_type: str
     known: Mapping[str, str]
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a body held: the feed's title, the number of distinct items, and those that are new or changed, tagged."""
+    """What a body held: what the feed says of itself, its distinct items, and those new or changed, tagged.
+
+    ``dates`` are the moments of its newest items, newest first, none after ``Job.now``.
+    """
 
     title: str
-    items_seen: int
+    guids: tuple[str, ...]
     fresh: tuple[TaggedItem, ...]
+    dates: tuple[datetime, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    hints: Hints = field(default_factory=Hints)
+    links: FeedLinks = field(default_factory=FeedLinks)
 
 
 def read(watchlist: str, job: Job) -> Reading:
@@ -60,7 +70,16 @@ def read(watchlist: str, job: Job) -> Reading:
         documents = (Document(_fields(item), job.feed_id, item.language) for item in told)
         mentions = tagger_for(watchlist).tag(documents) if told else iter(())
         tagged = tuple(TaggedItem(item, found) for item, found in zip(told, mentions, strict=True))
-    return Reading(title=parsed.title, items_seen=len(parsed.items), fresh=tagged)
+    dates = sorted((i.published_at for i in parsed.items if i.published_at and i.published_at <= job.now), reverse=True)
+    return Reading(
+        title=parsed.title,
+        guids=tuple(item.guid for item in parsed.items),
+        fresh=tagged,
+        dates=tuple(dates[:NEWEST]),
+        skipped=parsed.skipped,
+        hints=parsed.hints,
+        links=parsed.links,
+    )
 
 
 def _fields(item: Item) -> dict[str, str]:

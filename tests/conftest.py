@@ -27,8 +27,8 @@ import pytest
 from pipeline import config as configuration
 from pipeline.cli import main
 from pipeline.config import Config, FeedSource, FetchSettings
-from pipeline.run import Tools, tools_for
 from pipeline.store import Store
+from pipeline.tools import Tools, tools_for
 
 with warnings.catch_warnings():  # datasette leaves a connection open when it is imported, which Python 3.13 warns of
     warnings.simplefilter("ignore", ResourceWarning)

@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 
 from pipeline import fetch
 from pipeline.config import FetchSettings
-from pipeline.fetch import Fetcher, retry_after
+from pipeline.fetch import Fetcher
+from pipeline.headers import retry_after
 from pipeline.models import Feed, Fetched
 from tests.feedserver import (
     RESET,
@@ -335,14 +336,14 @@ def test_410_is_gone(fetcher: Fetcher, server: FeedServer) -> None:
     ("value", "wait"),
     [
         ("3600", 3600), ("Mon, 23 Nov 2026 13:00:00 GMT", 3600), ("Monday, 23-Nov-26 13:00:00 GMT", 3600),
-        ("9" * 30, 30 * 86400), ("Fri, 31 Dec 9999 23:59:59 GMT", 30 * 86400), ("soon", None), ("", None),
+        ("9" * 30, None), ("Fri, 31 Dec 9999 23:59:59 GMT", None), ("9999999", 30 * 86400), ("soon", None), ("", None),
         ("-5", None), ("1e9", None), ("Mon, 23 Nov 2020 13:00:00 GMT", None), ("٣٦", None),
     ],
 )  # fmt: skip
 def test_retry_after_is_understood(
     fetcher: Fetcher, server: FeedServer, status: str, value: str, wait: int | None
 ) -> None:
-    """429 and 503 tell when to come again, in seconds or as a date, believed up to 30 days; nonsense tells nothing."""
+    """429 and 503 tell when to come again, in seconds or as a date, up to 30 days; nonsense tells nothing."""
     server.on("/feed", response(b"wait", ("Retry-After", value.encode()), status=status))
     fetched = fetcher.fetch(feed(server.url("/feed")))
     assert fetched.outcome == "error"

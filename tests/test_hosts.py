@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from pipeline.hosts import HostQueue
+from pipeline.hosts import HostQueue, HostTally
 from pipeline.models import Feed
 
 
@@ -157,3 +157,60 @@ def test_many_threads_lose_nothing_and_keep_the_limit(hosts: int, per_host: int)
     assert ended(workers, within=60)
     assert sorted(done) == sorted(one.id for one in waiting)
     assert max(most.values()) <= per_host
+
+
+# --- spacing, and hosts that want to be left alone
+
+
+class Seconds:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_requests_to_one_host_are_spaced() -> None:
+    """The second feed of a host waits out the spacing while another host's goes first."""
+    clock = Seconds()
+    queue = HostQueue(feeds("a.example", "a.example", "b.example"), per_host=5, spacing=0.2, monotonic=clock)
+    first, second = queue.take(), queue.take()
+    assert [one and one.url for one in (first, second)] == ["https://a.example/0", "https://b.example/2"]
+    taken: list[Feed | None] = []
+    [waiting] = started([threading.Thread(target=lambda: taken.append(queue.take()))])
+    time.sleep(0.3)
+    assert not taken
+    clock.now = 0.2
+    assert ended([waiting])
+    assert [one and one.url for one in taken] == ["https://a.example/1"]
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "10.1.2.3:80", "[::1]:8000"])
+def test_ones_own_hosts_need_no_spacing(host: str) -> None:
+    """A host named localhost, or by a private address, is asked as fast as it answers."""
+    queue = HostQueue(feeds(host, host), per_host=2, spacing=100, monotonic=Seconds())
+    assert queue.take() is not None
+    assert queue.take() is not None
+
+
+def test_a_dropped_host_is_not_handed_out() -> None:
+    """The feeds of a host that are dropped come back to who drops them; the others go on."""
+    queue = HostQueue(feeds("a", "b", "a"), per_host=1)
+    assert [one.url for one in queue.drop("a")] == ["https://a/0", "https://a/2"]
+    assert [one.url for one in drained(queue)] == ["https://b/1"]
+    assert queue.drop("c") == []
+
+
+def counted(tally: HostTally, *held: bool) -> list[bool]:
+    return [tally.count("a", held=one) for one in held]
+
+
+def test_a_host_is_left_alone_when_several_of_its_feeds_are_told_to_wait() -> None:
+    """Two of two, or half of those that answered; one alone, or two of many, are the feeds' own affair."""
+    assert counted(HostTally([]), True) == [False]
+    assert counted(HostTally([]), True, True) == [False, True]
+    assert counted(HostTally([]), False, False, False, True, True, True) == [False] * 5 + [True]
+    assert counted(HostTally([feed(1, "https://a/1")]), False, True) == [False, True]
+    assert counted(HostTally([feed(1, "https://b/1")]), True) == [False]

@@ -18,9 +18,10 @@ import pytest
 from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.models import RunReport
-from pipeline.run import Silent, run, tools_for
+from pipeline.run import Silent, run
 from pipeline.store import Store
 from pipeline.times import utc_now
+from pipeline.tools import tools_for
 from tests.conftest import NOW, Site, rss, thread_tools
 from tests.feedserver import FeedServer, not_modified, ok, redirect, response
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from pipeline import feedlist, run
+from pipeline import feedlist
 from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, note, open_stored, print_json, show_table
 from pipeline.config import Config, FeedSource
 from pipeline.errors import ParseError, UsageError
@@ -16,6 +16,7 @@ from pipeline.feedlist import Outline
 from pipeline.fetch import Fetcher
 from pipeline.models import Feed
 from pipeline.parse import parse
+from pipeline.tools import tools_for
 
 _COLUMNS = ("id", "state", "items", "last_success_at", "next_poll_at", "failures", "last_error", "url")
 
@@ -119,7 +120,7 @@ class _Checker:
     """Fetches and reads one feed as a first poll would; a client for each thread."""
 
     def __init__(self, config: Config) -> None:
-        self._make = run.tools_for(config).fetcher
+        self._make = tools_for(config).fetcher
         self._local = threading.local()
 
     def __call__(self, source: FeedSource) -> tuple[str, str, object, str]:

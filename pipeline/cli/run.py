@@ -29,6 +29,7 @@ from pipeline.cli.common import (
 from pipeline.config import Config
 from pipeline.models import Outcome, RunReport
 from pipeline.store import Store
+from pipeline.tools import tools_for
 
 
 @click.command(no_args_is_help=False)
@@ -95,7 +96,7 @@ def run_with_bar(
     quiet: bool = False,
 ) -> RunReport:
     """One run with a progress bar on standard error, when that is a terminal."""
-    console, tools = Console(stderr=True), pipeline_run.tools_for(config)
+    console, tools = Console(stderr=True), tools_for(config)
     if quiet or not console.is_terminal:
         return pipeline_run.run(config, store, tools, pipeline_run.Silent(), stop, only=only, force=force)
     bar = Progress(

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from pipeline.errors import StoreError
 from pipeline.migrations import migrations
+from pipeline.store.known import Known
 from pipeline.store.polls import Polls
 from pipeline.store.reports import Reports
 from pipeline.store.review import Review
@@ -50,6 +51,7 @@ class Store:
             connection.close()
             raise
         self.polls = Polls(self.db)
+        self.known = Known(self.db)
         self.watch = Watch(self.db)
         self.review = Review(self.db)
         self.reports = Reports(self.db)

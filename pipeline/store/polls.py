@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
 
-from pipeline.models import Feed, Fetched, Plan, Stored, TaggedItem
+from pipeline.models import Feed, FeedLinks, Fetched, Gap, Hints, Plan, Stored, TaggedItem
 from pipeline.store.mentions import mention_row, replace_mentions
-from pipeline.store.writing import chunks, inserted_id, writing
+from pipeline.store.writing import MOST_VARIABLES, chunks, inserted_id, writing
 from pipeline.times import from_iso, to_iso
-
-_MOST_VARIABLES = 500
-#: How many of a feed's newest items are told to the readers as known already.
-KNOWN_ITEMS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One poll, ready to be stored. ``fresh`` holds the items that are new or changed; ``title`` is the feed's."""
+    """One poll, ready to be stored. ``fresh`` holds the items that are new or changed; ``title`` is the feed's.
+
+    ``hints`` and ``links`` are None when no body was read.
+    """
 
     feed: Feed
     fetched: Fetched
@@ -31,6 +31,10 @@ class Poll:
     items_seen: int = 0
     fresh: Sequence[TaggedItem] = ()
     watchlist_version: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    hints: Hints | None = None
+    links: FeedLinks | None = None
+    gap: Gap | None = None
 
 
 class Polls:
@@ -66,13 +70,6 @@ class Polls:
         """Every feed, by id."""
         return [_feed(row) for row in self._db.table("feeds").rows_where(order_by="id")]
 
-    def known(self, feed_id: str) -> dict[str, str]:
-        """Identity → content hash of the feed's newest items: what a reader need not tag again."""
-        rows = self._db.execute(
-            "SELECT guid, content_hash FROM items WHERE feed_id = ? ORDER BY id DESC LIMIT ?", [feed_id, KNOWN_ITEMS]
-        )
-        return dict(rows.fetchall())
-
     def save(self, poll: Poll, now: datetime) -> Stored:
         """Store one poll whole or not at all. An item that is stored already and unchanged is left alone."""
         seen_at = to_iso(now)
@@ -82,7 +79,22 @@ class Polls:
             self._db.table("feeds").update(poll.feed.id, _after(poll, seen_at))
             if stored.items_new:
                 self._db.table("fetches").update(fetch_id, {"items_new": stored.items_new})
+            if poll.gap is not None:
+                self._db.table("gaps").insert(_gap_row(poll.gap, poll.feed.id, fetch_id))
         return stored
+
+    def postpone(self, feed_ids: Iterable[str], until: datetime) -> None:
+        """Do not poll these feeds before ``until``, not even when forced: their host asked for it."""
+        moment = to_iso(until)
+        with writing(self._db):
+            for feed_id in feed_ids:
+                self._db.execute(
+                    """
+                    UPDATE feeds SET hold_until = max(coalesce(hold_until, ''), :until),
+                      next_poll_at = max(coalesce(next_poll_at, ''), :until) WHERE id = :id
+                    """,
+                    {"until": moment, "id": feed_id},
+                )
 
     def _log(self, poll: Poll) -> int:
         fetched = poll.fetched
@@ -95,6 +107,7 @@ class Polls:
             "outcome": fetched.outcome,
             "error": fetched.error,
             "items_seen": poll.items_seen,
+            "skipped": json.dumps(poll.skipped),
         }
         return inserted_id(self._db.table("fetches").insert(row))
 
@@ -128,7 +141,7 @@ class Polls:
 
     def _present(self, feed_id: str, guids: Iterable[str]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
-        for chunk in chunks(guids, _MOST_VARIABLES):
+        for chunk in chunks(guids, MOST_VARIABLES):
             marks = ",".join("?" * len(chunk))
             for row in self._db.table("items").rows_where(f"feed_id = ? AND guid IN ({marks})", [feed_id, *chunk]):
                 found[row["guid"]] = row
@@ -137,9 +150,10 @@ class Polls:
 
 def _new_feed(feed_id: str, url: str, interval_s: int) -> dict[str, Any]:
     nothing = dict.fromkeys(
-        ("etag", "last_modified", "validators_url", "body_hash", "last_error", "next_poll_at", "hold_until")
+        ("etag", "last_modified", "validators_url", "body_hash", "last_error", "next_poll_at", "hold_until", "topic")
     )
     start = {"url": url, "configured_url": url, "state": "ok", "interval_s": interval_s, "failures": 0}
+    start |= {"hints": "{}", "hubs": "[]"}
     return {"id": feed_id} | start | nothing
 
 
@@ -158,6 +172,10 @@ def _feed(row: Mapping[str, Any]) -> Feed:
         body_hash=row["body_hash"],
         interval_s=row["interval_s"],
         failures=row["failures"],
+        rhythm_s=row["rhythm_s"],
+        last_item_at=moment("last_item_at"),
+        last_success_at=moment("last_success_at"),
+        hints=_hints(row["hints"]),
         next_poll_at=moment("next_poll_at"),
         hold_until=moment("hold_until"),
     )
@@ -170,6 +188,8 @@ def _after(poll: Poll, now: str) -> dict[str, Any]:
         "state": plan.state,
         "failures": plan.failures,
         "interval_s": plan.interval_s,
+        "rhythm_s": plan.rhythm_s,
+        "last_item_at": to_iso(plan.last_item_at) if plan.last_item_at else None,
         "next_poll_at": to_iso(plan.next_poll_at) if plan.next_poll_at else None,
         "hold_until": to_iso(plan.hold_until) if plan.hold_until else None,
         "last_polled_at": now,
@@ -187,7 +207,42 @@ def _after(poll: Poll, now: str) -> dict[str, Any]:
         }
     if poll.title:
         columns["title"] = poll.title
+    if poll.hints is not None:
+        columns["hints"] = _hints_json(poll.hints)
+    if poll.links is not None:
+        columns |= {"hubs": json.dumps(poll.links.hubs), "topic": poll.links.topic}
     return columns
+
+
+def _hints(text: str) -> Hints:
+    said = json.loads(text)
+    wait = said.get("wait")
+    return Hints(
+        wait=None if wait is None else timedelta(seconds=wait),
+        skip_hours=frozenset(said.get("skip_hours", ())),
+        skip_days=frozenset(said.get("skip_days", ())),
+    )
+
+
+def _hints_json(hints: Hints) -> str:
+    said: dict[str, Any] = {} if hints.wait is None else {"wait": round(hints.wait.total_seconds())}
+    if hints.skip_hours:
+        said["skip_hours"] = sorted(hints.skip_hours)
+    if hints.skip_days:
+        said["skip_days"] = sorted(hints.skip_days)
+    return json.dumps(said)
+
+
+def _gap_row(gap: Gap, feed_id: str, fetch_id: int) -> dict[str, Any]:
+    return {
+        "feed_id": feed_id,
+        "fetch_id": fetch_id,
+        "from_at": to_iso(gap.from_at),
+        "to_at": to_iso(gap.to_at),
+        "newest_before": to_iso(gap.newest_before) if gap.newest_before else None,
+        "oldest_after": to_iso(gap.oldest_after) if gap.oldest_after else None,
+        "missing": gap.missing,
+    }
 
 
 def _item_row(tagged: TaggedItem, seen_at: str, version: str) -> dict[str, Any]:

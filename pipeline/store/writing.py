@@ -12,6 +12,9 @@ from sqlite_utils.db import Table
 
 T = TypeVar("T")
 
+#: Values in one statement: SQLite's own limit was 999 for long.
+MOST_VARIABLES = 500
+
 
 @contextlib.contextmanager
 def writing(db: Database) -> Iterator[None]:
