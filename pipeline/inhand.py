@@ -160,7 +160,7 @@ def _arrivals(feed: Feed, reading: Reading, known: Known, now: datetime) -> tupl
         newest = known.newest(feed.id, ledger.NEWEST_STORED)
         addresses = [item.canonical_url for item in new if item.canonical_url]
         lost = ledger.shares_nothing(reading.guids, {item.guid for item in new}, newest)
-        if lost and newest and not known.has_address(feed.id, addresses):  # else it only renamed what it had
+        if lost and newest and not ledger.is_renamed(addresses, known.addresses_among(feed.id, addresses)):
             dates = [item.published_at for item in new if item.published_at]
             gap = ledger.gap(feed, now, known.newest_date(feed.id, now), dates)
     return Arrivals(len(reading.guids), len(new), reading.dates, gap is not None, reading.hints), gap

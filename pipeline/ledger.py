@@ -27,10 +27,19 @@ def shares_nothing(seen: Collection[str], new: Collection[str], newest_stored: C
     return len(known) <= _MOST_PINNED and len(new) > 2 * len(known) and known.isdisjoint(newest_stored)
 
 
+def is_renamed(new_addresses: Collection[str], stored_addresses: Collection[str]) -> bool:
+    """True when a body's items have new identities but the addresses of items that are stored: nothing was missed.
+
+    Of at least two and at least half of the distinct ``new_addresses``; one that all items of a feed share tells nothing.
+    """
+    shared = set(new_addresses) & set(stored_addresses)
+    return len(shared) >= 2 and 2 * len(shared) >= len(set(new_addresses))
+
+
 def gap(feed: Feed, now: datetime, newest_before: datetime | None, dates_after: Sequence[datetime]) -> Gap | None:
     """The gap before a poll at ``now`` that shares nothing; None when the feed was never polled with success.
 
-    ``newest_before`` is the date of the newest stored item, ``dates_after`` are those of the new ones.
+    ``newest_before`` is the date of the newest stored item, ``dates_after`` are those of the new ones, as far as known.
     """
     if feed.last_success_at is None or feed.body_hash is None:
         return None

@@ -59,6 +59,7 @@ class Feed:
     failures: int = 0
     rhythm_s: int | None = None  # mean seconds between its items; None until that can be told
     last_item_at: datetime | None = None  # when its newest item was published, or first seen where it has no date
+    last_polled_at: datetime | None = None
     last_success_at: datetime | None = None
     hints: Hints = Hints()
     next_poll_at: datetime | None = None

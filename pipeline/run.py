@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from pipeline import schedule
@@ -27,6 +27,8 @@ from pipeline.times import to_iso
 from pipeline.tools import Tools
 
 log = logging.getLogger(__name__)
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Progress(Protocol):
@@ -98,7 +100,9 @@ def run(
 def choose(
     feeds: Sequence[Feed], config: Config, now: datetime, *, only: Collection[str] = (), force: bool = False
 ) -> list[Feed]:
-    """The feeds to poll at ``now``. One whose server asked to be left alone until later is never among them.
+    """The feeds to poll at ``now``, those first that waited longest.
+
+    One whose server asked to be left alone until later is never among them.
 
     Raises:
         UsageError: when ``only`` names a feed that is not configured.
@@ -115,7 +119,7 @@ def choose(
             return feed.state not in ended and not schedule.is_held(feed, now)
         return schedule.is_due(feed, now, config.schedule)
 
-    return [feed for feed in feeds if wanted(feed)]
+    return sorted(filter(wanted, feeds), key=lambda feed: feed.last_polled_at or _NEVER)
 
 
 def _counted(report: RunReport, poll: Poll, stored: Stored) -> RunReport:

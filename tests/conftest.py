@@ -22,11 +22,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from pipeline import config as configuration
 from pipeline.cli import main
 from pipeline.config import Config, FeedSource, FetchSettings
+from pipeline.fetch import Fetcher
 from pipeline.store import Store
 from pipeline.tools import Tools, tools_for
 
@@ -119,6 +121,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def thread_tools(config: Config) -> Tools:
     """Tools whose executor is a thread of this process: no second for a pool to start."""
     return replace(tools_for(config), executor=lambda: ThreadPoolExecutor(1))
+
+
+def tools_at(config: Config, now: datetime) -> Tools:
+    """The same, at a time of the test's own."""
+    context = httpx.create_ssl_context()
+    return replace(thread_tools(config), clock=lambda: now, fetcher=lambda: Fetcher(config.fetch, lambda: now, context))
 
 
 def rss(items: Sequence[tuple[str, str, str]], title: str = "A feed") -> bytes:

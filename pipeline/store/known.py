@@ -31,9 +31,9 @@ class Known:
         """Those of ``guids`` that are stored."""
         return self._matching("guid", feed_id, guids)
 
-    def has_address(self, feed_id: str, addresses: Iterable[str]) -> bool:
-        """True when an item of the feed has one of these canonical addresses."""
-        return bool(self._matching("canonical_url", feed_id, addresses))
+    def addresses_among(self, feed_id: str, addresses: Iterable[str]) -> set[str]:
+        """Those of the canonical ``addresses`` that an item of the feed has."""
+        return self._matching("canonical_url", feed_id, addresses)
 
     def newest(self, feed_id: str, number: int) -> set[str]:
         """The identities of the feed's newest items, by their dates."""

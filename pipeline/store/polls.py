@@ -174,6 +174,7 @@ def _feed(row: Mapping[str, Any]) -> Feed:
         failures=row["failures"],
         rhythm_s=row["rhythm_s"],
         last_item_at=moment("last_item_at"),
+        last_polled_at=moment("last_polled_at"),
         last_success_at=moment("last_success_at"),
         hints=_hints(row["hints"]),
         next_poll_at=moment("next_poll_at"),
