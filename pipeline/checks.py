@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
+from pipeline import health
 from pipeline.config import Config
 from pipeline.store import Store
 from pipeline.times import from_iso
@@ -66,7 +67,7 @@ def of_store(config: Config, store: Store, now: datetime) -> Iterator[Finding]:
         totals = store.reports.totals()
         yield Finding("database", "ok", f"{store.path}: {totals['items']} items, {totals['mentions']} mentions, sound")
         yield _of_watchlist(config.watchlist.version, store)
-    feeds = [feed for feed in store.reports.feeds() if feed["state"] != "disabled"]
+    feeds = [feed for feed in store.coverage.feeds() if feed["state"] != "disabled"]
     polled = [from_iso(feed["last_polled_at"]) for feed in feeds if feed["last_polled_at"]]
     if polled and max(polled) > now + timedelta(minutes=5):
         yield Finding("clock", "fail", f"it is behind the last poll ({max(polled)}); set the system's clock")
@@ -79,5 +80,22 @@ def of_store(config: Config, store: Store, now: datetime) -> Iterator[Finding]:
         if feed["state"] == "moved":
             text = f"{feed['id']} has moved for good; write url: {feed['url']} into the configuration"
             yield Finding("feeds", "warn", text)
+    yield from _of_coverage(feeds, store, now)
     if feeds and not troubled:
         yield Finding("feeds", "ok", f"{len(feeds)} feeds, none in trouble")
+
+
+def _of_coverage(feeds: Sequence[Mapping[str, Any]], store: Store, now: datetime) -> Iterator[Finding]:
+    """What was not seen: feeds gone silent, gaps of the last week, entries that could not be read."""
+    week = now - timedelta(days=7)
+    for feed in feeds:
+        if remark := health.stale(feed, now):
+            yield Finding("feeds", "warn", f"{feed['id']}: {remark}")
+    for gap in store.coverage.gaps(week, now + timedelta(days=1)):
+        when = f"from {gap['from_at']} to {gap['to_at']}"
+        text = f"{gap['feed_id']}: {health.gap(gap, when)}; it is polled more often now"
+        yield Finding("gaps", "warn", f"{text}, or: watchfloor feeds backfill {gap['feed_id']}")
+    for row in store.coverage.skipped(week, now + timedelta(days=1)):
+        if row["reason"] not in health.HARMLESS:
+            text = f"{row['feed_id']}: {health.skipped(row['reason'], row['entries'])}; tell the publisher"
+            yield Finding("entries", "warn", text)

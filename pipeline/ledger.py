@@ -30,7 +30,7 @@ def shares_nothing(seen: Collection[str], new: Collection[str], newest_stored: C
 def is_renamed(new_addresses: Collection[str], stored_addresses: Collection[str]) -> bool:
     """True when a body's items have new identities but the addresses of items that are stored: nothing was missed.
 
-    Of at least two and at least half of the distinct ``new_addresses``; one that all items of a feed share tells nothing.
+    Of at least two, and half of the distinct ``new_addresses``; one that all items of a feed share tells nothing.
     """
     shared = set(new_addresses) & set(stored_addresses)
     return len(shared) >= 2 and 2 * len(shared) >= len(set(new_addresses))

@@ -237,3 +237,5 @@ class DayRow:
     entities: tuple[dict[str, Any], ...]
     feeds: tuple[dict[str, Any], ...]
     fetches: tuple[dict[str, Any], ...]  # per feed: polls, failures and the last error within the day
+    gaps: tuple[dict[str, Any], ...] = ()  # found within the day
+    skipped: tuple[dict[str, Any], ...] = ()  # per feed and reason: what could not be read within the day

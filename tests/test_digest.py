@@ -39,7 +39,8 @@ def item(number: int, title: str, summary: str, *mentions: dict[str, Any], **col
 
 
 def feed(feed_id: str, state: str = "ok", error: str | None = None) -> dict[str, Any]:
-    return {"id": feed_id, "title": f"Feed {feed_id}", "state": state, "last_error": error, "last_success_at": None}
+    row = {"id": feed_id, "title": f"Feed {feed_id}", "state": state, "last_error": error, "last_success_at": None}
+    return row | {"rhythm_s": None, "last_item_at": None}
 
 
 def digest_of(*items: ItemRow, feeds: tuple[dict[str, Any], ...] = (), polled: tuple[str, ...] = ()) -> Digest:
@@ -146,3 +147,18 @@ def test_days_are_as_long_as_they_are(zone: str, day: str, hours: float) -> None
     start, end = day_bounds(date.fromisoformat(day), ZoneInfo(zone))
     assert (end - start).total_seconds() == hours * 3600
     assert from_iso(to_iso(start)) == start
+
+
+def test_what_may_have_been_missed_is_said_with_its_feed() -> None:
+    """A gap with its times, a feed that went silent, entries that could not be read; what loses nothing is left out."""
+    silent = feed("b") | {"rhythm_s": 3600, "last_item_at": "2026-11-13T15:00:00Z"}
+    gap = {"feed_id": "a", "from_at": "2026-11-23T03:00:00Z", "to_at": "2026-11-23T09:00:00Z", "missing": 12}
+    skipped = tuple({"feed_id": "a", "reason": reason, "entries": 2} for reason in ("unreadable", "repeated"))
+    made = build(DAY, SEOUL, DayRow((), 0, ENTITIES, (feed("a"), silent), (), (gap,), skipped), "v1")
+    assert [(one.feed_id, one.text) for one in made.unseen] == [
+        ("a", "items may have been missed from 12:00 to 18:00, about 12 by its rhythm"),
+        ("b", "stale: silent for 10 days, though it had an item every 60 min; look whether the site moved"),
+        ("a", "2 entries not stored: too broken to read"),
+    ]
+    for form in ("html", "markdown", "text"):
+        assert "may have been missed from 12:00 to 18:00" in render(made, form)

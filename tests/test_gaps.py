@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import feedparser
@@ -17,8 +19,9 @@ from pipeline.config import Config
 from pipeline.models import RunReport
 from pipeline.run import Silent, run
 from pipeline.store import Store
-from tests.conftest import NOW, SHARED, Site, thread_tools, tools_at
-from tests.feedserver import FeedServer, ok, redirect, response
+from pipeline.times import utc_now
+from tests.conftest import NOW, SHARED, Site, thread_tools, tools_at, watchfloor, write_config
+from tests.feedserver import FeedServer, not_modified, ok, redirect, response
 
 MakeConfig = Callable[..., Config]
 HOUR = timedelta(hours=1)
@@ -170,6 +173,48 @@ def test_a_temporary_move_is_not_remembered(store: Store, make_config: MakeConfi
         poll(config, store, NOW)
         poll(config, store, NOW + HOUR)
         assert server.paths() == ["/feed", "/elsewhere"] * 2
+
+
+# --- what the operator sees
+
+
+def test_a_gap_is_shown_in_list_doctor_and_digest(tmp_path: Path, site: Site) -> None:
+    """A feed that lost items between two polls says so wherever its operator or a reader looks."""
+    write_config(tmp_path, {"a": site.url("a")})
+    for served in (body(1, 20), body(41, 60)):
+        site.bodies["a"] = served
+        assert watchfloor("run", "--force", cwd=tmp_path).returncode == 0
+    listed = json.loads(watchfloor("feeds", "list", "--json", cwd=tmp_path).stdout)
+    assert listed[0]["gaps"] == 1
+    assert "items may have been missed" in listed[0]["remark"]
+    assert "items may have been missed" in watchfloor("feeds", "list", cwd=tmp_path).stdout
+    assert re.search(
+        r"gaps\twarn\ta: items may have been missed from \S+ to", watchfloor("doctor", cwd=tmp_path).stdout
+    )
+    today = f"{utc_now():%Y-%m-%d}"
+    assert (
+        "**a**: items may have been missed"
+        in watchfloor("digest", "--date", today, "--format", "markdown", cwd=tmp_path).stdout
+    )
+
+
+def test_check_shows_the_way_of_the_next_poll(tmp_path: Path) -> None:
+    """Hop by hop, with what the server said last time, what is new, and when a run would poll; nothing is stored."""
+    with FeedServer() as server:
+        server.on("/feed", redirect(302, "/here"))
+        server.on("/here", ok(body(1, 5), ("ETag", '"1"')), ok(body(1, 6), ("ETag", '"2"')), not_modified())
+        write_config(tmp_path, {"a": server.url("/feed")})
+        watchfloor("run", cwd=tmp_path)
+        first = watchfloor("feeds", "check", "a", cwd=tmp_path).stdout
+        second = watchfloor("feeds", "check", "a", cwd=tmp_path).stdout
+        assert [request.header("If-None-Match") for request in server.requests if request.path == "/here"] == [
+            [], [b'"1"'], [b'"1"']
+        ]  # fmt: skip
+    assert "302 → 200" in first
+    assert "A: 6 items, 1 new" in first
+    assert "not due before" in first
+    assert f"1. GET {server.url('/feed')} → 302\n2. GET {server.url('/here')} (if it has changed) → 200\n" in first
+    assert "nothing new since the last poll" in second
 
 
 # --- the real files, with items scrolled off

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
-from pipeline import feedlist
+from pipeline import feedlist, health
+from pipeline.cli.check import Asked, Checker
 from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, note, open_stored, print_json, show_table
 from pipeline.config import Config, FeedSource
-from pipeline.errors import ParseError, UsageError
+from pipeline.errors import UsageError
 from pipeline.feedlist import Outline
-from pipeline.fetch import Fetcher
 from pipeline.models import Feed
-from pipeline.parse import parse
-from pipeline.tools import tools_for
+from pipeline.times import from_iso, utc_now
 
-_COLUMNS = ("id", "state", "items", "last_success_at", "next_poll_at", "failures", "last_error", "url")
+_COLUMNS = ("id", "state", "items", "rhythm", "last success", "next poll", "failures", "gaps", "remark", "url")
+_KEYS = ("rhythm_s", "last_success_at", "last_item_at", "next_poll_at", "failures", "last_gap_at", "last_error")
 
 
 @click.group()
@@ -36,7 +38,9 @@ def feeds() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @common_options
 def list_feeds(*, as_json: bool, config_path: Path | None, db: Path | None) -> None:
-    """How each feed stands: state, last success, next poll, failures, last error.
+    """How each feed stands: state, rhythm, last success, next poll, failures, gaps, and what is to be done.
+
+    Times are local to the configured time zone; in JSON they are UTC.
 
     \b
     Example:
@@ -46,17 +50,50 @@ def list_feeds(*, as_json: bool, config_path: Path | None, db: Path | None) -> N
     rows = []
     if db is not None or config.database.exists():
         with open_stored(config) as store:
-            rows = store.reports.feeds()
+            rows = store.coverage.feeds()
     if db is None:  # a database that is named may be of other feeds, such as the demo's
         known = {row["id"] for row in rows}
-        rows += [dict.fromkeys(_COLUMNS) | {"id": f.id, "url": f.url} for f in config.feeds if f.id not in known]
+        rows += [_never_polled(feed) for feed in config.feeds if feed.id not in known]
+    now = utc_now()
+    for row in rows:
+        row["remark"] = _remark(row, now)
     if as_json:
         print_json(rows)
         return
-    cells = [
-        ["not polled yet" if name == "state" and not row[name] else row[name] for name in _COLUMNS] for row in rows
+    show_table("Feeds", _COLUMNS, [_cells(row, config) for row in rows])
+
+
+def _never_polled(feed: FeedSource) -> dict[str, Any]:
+    return dict.fromkeys(_KEYS) | {"id": feed.id, "url": feed.url, "items": 0, "gaps": 0, "state": None}
+
+
+def _remark(row: Mapping[str, Any], now: datetime) -> str | None:
+    """What an operator should know of a feed: its error, or that it has moved, may have lost items, is stale."""
+    if row["last_error"]:
+        return str(row["last_error"])
+    if row["state"] is None:
+        return None
+    moved = f"has moved for good; write url: {row['url']} into the configuration" if row["state"] == "moved" else None
+    gap = f"items may have been missed before {row['last_gap_at']}" if row["last_gap_at"] else None
+    return "; ".join(filter(None, (moved, gap, health.stale(row, now)))) or None
+
+
+def _cells(row: Mapping[str, Any], config: Config) -> list[Any]:
+    def local(key: str) -> str:
+        return f"{from_iso(row[key]).astimezone(config.timezone):%Y-%m-%d %H:%M}" if row[key] else ""
+
+    rhythm = health.rhythm(row) if row["last_success_at"] else ""
+    polls = (local("last_success_at"), local("next_poll_at"), row["failures"])
+    return [
+        row["id"],
+        row["state"] or "not polled yet",
+        row["items"],
+        rhythm,
+        *polls,
+        row["gaps"],
+        row["remark"],
+        row["url"],
     ]
-    show_table("Feeds", [name.replace("_", " ") for name in _COLUMNS], cells)
 
 
 @feeds.command()
@@ -97,7 +134,10 @@ def remove(*, feed_id: str, config_path: Path | None, db: Path | None) -> None:
 @click.argument("feed_id", metavar="[ID]", required=False)
 @common_options
 def check(*, feed_id: str | None, config_path: Path | None, db: Path | None) -> None:
-    """Fetch and read each feed (or the feed ID) now, without storing anything; exits with 1 when one fails.
+    """Show what a poll of each feed (or the feed ID) would do now, hop by hop, without storing anything.
+
+    It asks as the next poll would, with what the server said last time, whether or not the feed is due. Exits with 1
+    when one fails.
 
     \b
     Example:
@@ -107,35 +147,31 @@ def check(*, feed_id: str | None, config_path: Path | None, db: Path | None) -> 
     sources = [feed for feed in config.feeds if feed_id in (None, feed.id)]
     if feed_id is not None and not sources:
         raise UsageError(f"there is no feed {feed_id!r} in {config.path.name}; see: watchfloor feeds list")
-    with ThreadPoolExecutor(min(16, len(sources) or 1)) as pool:
-        results = list(pool.map(_Checker(config), sources))
-    show_table("", ("id", "result", "items", "answer"), results)
-    failed = sum(result[1] != "ok" for result in results)
+    stored: dict[str, Feed] = {}
+    known: dict[str, dict[str, str]] = {}
+    if config.database.exists():
+        with open_stored(config) as store:
+            stored = {feed.id: feed for feed in store.polls.feeds()}
+            known = {feed.id: store.known.hashes(feed.id) for feed in sources}
+    now = utc_now()
+    asked = [Asked(_as_known(feed, stored.get(feed.id)), known.get(feed.id, {})) for feed in sources]
+    with ThreadPoolExecutor(min(16, len(asked) or 1)) as pool:
+        results = list(pool.map(Checker(config, now), asked))
+    show_table("", ("id", "result", "hops", "answer"), [result.cells() for result in results])
+    if feed_id is not None:
+        for number, hop in enumerate(results[0].hops, 1):
+            print(f"{number}. {hop}")
+    failed = sum(not result.works for result in results)
     note(f"{len(results) - failed} of {len(results)} feeds work")
     if failed:
         raise click.exceptions.Exit(1)
 
 
-class _Checker:
-    """Fetches and reads one feed as a first poll would; a client for each thread."""
-
-    def __init__(self, config: Config) -> None:
-        self._make = tools_for(config).fetcher
-        self._local = threading.local()
-
-    def __call__(self, source: FeedSource) -> tuple[str, str, object, str]:
-        fetcher: Fetcher | None = getattr(self._local, "fetcher", None)
-        if fetcher is None:
-            fetcher = self._local.fetcher = self._make()
-        fetched = fetcher.fetch(Feed(source.id, source.url, source.url))
-        if fetched.outcome != "ok":
-            return source.id, "failed", "", fetched.error or fetched.outcome
-        try:
-            parsed = parse(fetched.body, fetched.url, fetched.content_type)
-        except ParseError as error:
-            return source.id, "failed", "", str(error)
-        moved = f"; moved for good to {fetched.permanent_url}" if fetched.permanent_url else ""
-        return source.id, "ok", len(parsed.items), f"{parsed.title or '(no title)'}, {len(fetched.body):,} bytes{moved}"
+def _as_known(source: FeedSource, stored: Feed | None) -> Feed:
+    """The feed as the next poll takes it: what is stored, unless its address was changed since."""
+    if stored is None or stored.configured_url != source.url:
+        return Feed(source.id, source.url, source.url)
+    return stored
 
 
 @feeds.command(name="import")

@@ -5,16 +5,16 @@ Pure: the same rows give the same digest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipeline import __version__
+from pipeline import __version__, health
 from pipeline.clean import display_title
 from pipeline.models import DayRow, ItemRow
-from pipeline.times import from_iso
+from pipeline.times import day_bounds, from_iso
 
 _KINDS = ("organisation", "person", "place", "topic")
 _LONGEST_EXCERPT = 320
@@ -62,6 +62,14 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """What a feed that works may have kept from us: a gap, a strange silence, entries that could not be read."""
+
+    feed_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """The report of one local day."""
 
@@ -75,6 +83,7 @@ class Digest:
     feeds_polled: int
     feeds_configured: int
     troubles: tuple[Trouble, ...]
+    unseen: tuple[Unseen, ...]
     watchlist_version: str
     program: str
 
@@ -107,6 +116,7 @@ def build(day: date, zone: ZoneInfo, rows: DayRow, watchlist_version: str) -> Di
         feeds_polled=len(rows.fetches),
         feeds_configured=len(active),
         troubles=_troubles(active, {row["feed_id"]: row for row in rows.fetches}, zone),
+        unseen=tuple(_unseen(active, rows, day, zone)),
         watchlist_version=watchlist_version,
         program=f"watchfloor {__version__}",
     )
@@ -192,6 +202,20 @@ def _troubles(
             )
         )
     return tuple(troubles)
+
+
+def _unseen(feeds: Sequence[Mapping[str, Any]], rows: DayRow, day: date, zone: ZoneInfo) -> Iterator[Unseen]:
+    """Gaps found in the day, feeds silent at its end, and what could not be read in it."""
+    for gap in rows.gaps:
+        when = " to ".join(_local_time(from_iso(gap[end]), day, zone) for end in ("from_at", "to_at"))
+        yield Unseen(gap["feed_id"], health.gap(gap, f"from {when}"))
+    end = day_bounds(day, zone)[1]
+    for feed in feeds:
+        if remark := health.stale(feed, end):
+            yield Unseen(feed["id"], remark)
+    for row in rows.skipped:
+        if row["reason"] not in health.HARMLESS:
+            yield Unseen(row["feed_id"], health.skipped(row["reason"], row["entries"]))
 
 
 def _local_time(moment: datetime, day: date, zone: ZoneInfo) -> str:

@@ -80,6 +80,8 @@ def _lines(
             f"- {strong}{escape(trouble.feed_id)}{strong} ({trouble.state}, {trouble.failures} of {trouble.polls} "
             f"polls failed, last success {trouble.last_success}): {escape(trouble.error)}"
         )
+    for unseen in digest.unseen:
+        yield f"- {strong}{escape(unseen.feed_id)}{strong}: {escape(unseen.text)}"
     if digest.quiet:
         yield ""
         yield f"Nothing today on: {escape(', '.join(digest.quiet))}."

@@ -1,8 +1,8 @@
 """The one SQLite file, and the only place that writes SQL.
 
 ``Store`` opens it; its parts are split by noun: ``polls`` (feeds, fetches, items and mentions as they arrive),
-``known`` (what of them is stored already), ``watch`` (entities and retagging), ``review`` (verdicts), ``reports`` (what
-the digest, the pages and exports read).
+``known`` (what of them is stored already), ``watch`` (entities and retagging), ``review`` (verdicts), ``coverage``
+(what was seen of the feeds, and what was not), ``reports`` (what the digest, the pages and exports read).
 
 Every change goes through ``writing``: one transaction that waits for another writer and is stored whole or not at all.
 """

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from pipeline.errors import StoreError
 from pipeline.migrations import migrations
+from pipeline.store.coverage import Coverage
 from pipeline.store.known import Known
 from pipeline.store.polls import Polls
 from pipeline.store.reports import Reports
@@ -54,6 +55,7 @@ class Store:
         self.known = Known(self.db)
         self.watch = Watch(self.db)
         self.review = Review(self.db)
+        self.coverage = Coverage(self.db)
         self.reports = Reports(self.db)
 
     def _prepare(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from pipeline.models import DayRow, ItemRow
+from pipeline.store.coverage import Coverage
 from pipeline.store.writing import chunks, writing
 from pipeline.times import from_iso, to_iso
 
@@ -55,7 +56,7 @@ class Reports:
 
     def day(self, start: datetime, end: datetime) -> DayRow:
         """What was first seen, and how the feeds fared, from ``start`` until before ``end``."""
-        bounds = [to_iso(start), to_iso(end)]
+        bounds, coverage = [to_iso(start), to_iso(end)], Coverage(self._db)
         items = self._db.query(
             """
             SELECT * FROM items WHERE first_seen_at >= ? AND first_seen_at < ?
@@ -78,18 +79,10 @@ class Reports:
             items=tuple(row for batch in chunks(items, 500) for row in self._with_mentions(batch)),
             items_new=new.fetchone()[0],
             entities=tuple(self._db.table("entities").rows_where(order_by="id")),
-            feeds=tuple(self.feeds()),
+            feeds=tuple(coverage.feeds()),
             fetches=tuple(fetches),
-        )
-
-    def feeds(self) -> list[dict[str, Any]]:
-        """Every feed as it stands, with its number of items."""
-        return list(
-            self._db.query(
-                """
-                SELECT f.*, (SELECT count(*) FROM items i WHERE i.feed_id = f.id) AS items FROM feeds f ORDER BY f.id
-                """
-            )
+            gaps=tuple(coverage.gaps(start, end)),
+            skipped=tuple(coverage.skipped(start, end)),
         )
 
     def export(self, since: datetime | None, entity: str | None) -> Iterator[ItemRow]:
