@@ -1,4 +1,4 @@
-"""``python -m benchmarks.polling``: the schedule, played over the dates of real feeds, against polling every hour.
+"""``python -m benchmarks.polling [PICTURE.png]``: the schedule against polling every hour, played over real feeds' dates.
 
 Every feed of ../shared/feeds that dates its items is played from 90 days before its newest item (or from where its
 file begins) to that item. At each poll the server shows the newest third of the file's items, at least five: what is
@@ -8,13 +8,15 @@ pushed out between two polls is missed. The first poll stands at a place within 
 from __future__ import annotations
 
 import bisect
+import math
 import statistics
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -111,45 +113,74 @@ def dated_feeds() -> dict[str, list[datetime]]:
     return found
 
 
+def wait(played: Iterable[Played]) -> float:
+    """Minutes that an item waits for the poll that sees it: the mean, each feed counted as often as it publishes.
+
+    A file holds some fifteen items whether its feed publishes every hour or every month; counted as they stand, the
+    slow feeds would weigh as much as the busy ones.
+    """
+    some = [one for one in played if one.delays]
+    rates = [(len(one.delays) + one.missed) / one.days for one in some]
+    return 60 * sum(rate * statistics.mean(one.delays) for rate, one in zip(rates, some, strict=True)) / sum(rates)
+
+
+def requests_a_day(played: Iterable[Played]) -> float:
+    """Requests a day and feed, the mean over feeds."""
+    return statistics.mean(one.requests / one.days for one in played)
+
+
 def main() -> None:
-    """Play, and print the comparison."""
+    """Play, print the comparison, and draw it into the file that is named, if one is."""
     if not FEEDS.exists():
         sys.exit("error: ../shared/feeds with real feeds is not here; the simulation needs it")
     feeds = dated_feeds()
+    gaps = {name: (dates[-1] - dates[0]) / HOUR / (len(dates) - 1) for name, dates in feeds.items()}
     results = {
         name: {feed: play(feed, dates, policy) for feed, dates in feeds.items()}
         for name, policy in (("every hour", hourly), ("adaptive", adaptive))
     }
-    table = Table(title=f"{len(feeds)} real feeds, up to {SPAN.days} days each", title_justify="left")
-    columns = (
-        "feeds",
-        "n",
-        "schedule",
-        "requests a day and feed",
-        "mean delay, minutes",
-        "median delay",
-        "missed",
-        "stale alarms",
-    )
-    for column in columns:
+    title = f"{len(feeds)} real feeds, up to {SPAN.days} days each"
+    table = Table(title=title, title_justify="left")
+    for column in ("an item every", "feeds", "schedule", "requests a day", "an item waits, min", "missed", "stale"):
         table.add_column(column, justify="right")
-    bands = ((0, 3), (3, 24), (24, 24 * 7), (24 * 7, 10**9), (0, 10**9))
-    for low, high in bands:
-        chosen = [f for f, d in feeds.items() if low <= (d[-1] - d[0]) / HOUR / (len(d) - 1) < high]
+    for low, high in ((0, 3), (3, 24), (24, 168), (168, math.inf), (0, math.inf)):
+        chosen = [feed for feed, gap in gaps.items() if low <= gap < high]
+        label = f"{low} to {high} h" if high < math.inf else f"{low} h or more" if low else "all"
         for name, played in results.items():
-            some = [played[f] for f in chosen]
-            delays = [delay for one in some for delay in one.delays]
-            table.add_row(
-                f"an item every {low}-{high} h" if high < 10**9 else f"slower than {low} h" if low else "all",
-                str(len(some)),
-                name,
-                f"{statistics.mean(one.requests / one.days for one in some):.1f}",
-                f"{statistics.mean(delays) * 60:.0f}",
-                f"{statistics.median(delays) * 60:.0f}",
-                str(sum(one.missed for one in some)),
-                str(sum(one.alarms for one in some)),
-            )
-    Console(width=150).print(table)
+            some = [played[feed] for feed in chosen]
+            figures = (f"{requests_a_day(some):.1f}", f"{wait(some):.0f}", str(sum(one.missed for one in some)))
+            stale = sum(one.alarms > 0 for one in some)
+            table.add_row(label, str(len(some)), name, *figures, str(stale) if name == "adaptive" else "")
+    Console(width=120).print(table)
+    if sys.argv[1:]:
+        draw(Path(sys.argv[1]), gaps, results, title)
+
+
+def draw(path: Path, gaps: dict[str, float], results: dict[str, dict[str, Played]], title: str) -> None:
+    """Requests and waits of each feed over how often it publishes, as a picture."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - from the extra "plots"; the table needs no picture
+
+    figure = Figure(figsize=(11, 4.6), dpi=110, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    panels: tuple[tuple[Any, str, Callable[[Played], float | None]], ...] = (
+        (left, "requests a day", lambda one: one.requests / one.days),
+        (right, "an item waits, minutes", lambda one: 60 * statistics.mean(one.delays) if one.delays else None),
+    )
+    for axes, label, figure_of in panels:
+        for (name, played), color in zip(results.items(), ("#b0b7c3", "#c2410c"), strict=True):
+            points = [(gaps[feed], value) for feed, one in played.items() if (value := figure_of(one)) is not None]
+            axes.scatter(*zip(*points, strict=True), s=16, color=color, label=name, linewidths=0)
+        axes.set(xscale="log", yscale="log", xlabel="mean time between items, hours", ylabel=label)
+        axes.grid(visible=True, alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.legend(frameon=False)
+    totals = "; ".join(
+        f"{name}: {requests_a_day(played.values()):.1f} requests a day and feed, "
+        f"items wait {wait(played.values()):.0f} min"
+        for name, played in results.items()
+    )
+    figure.suptitle(f"{title}\n{totals}", fontsize=10)
+    figure.savefig(path, metadata={"Software": None})
 
 
 if __name__ == "__main__":
