@@ -1,4 +1,4 @@
-"""``python -m benchmarks.polling [PICTURE.png]``: the schedule against polling every hour, played over real feeds' dates.
+"""``python -m benchmarks.polling [PICTURE.png]``: the schedule against hourly polling, played over real feeds' dates.
 
 Every feed of ../shared/feeds that dates its items is played from 90 days before its newest item (or from where its
 file begins) to that item. At each poll the server shows the newest third of the file's items, at least five: what is
