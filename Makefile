@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test lint bench demo schema clean
+.PHONY: run test lint bench fuzz demo schema clean
 
 run: .venv/run            ## poll every feed of config.yaml once, show what was tagged
 	@$(BIN)/watchfloor run --force --or-demo
@@ -23,6 +23,9 @@ lint: .venv/dev           ## style, types
 
 bench: .venv/dev          ## speed and memory, as a table
 	@$(BIN)/python -m benchmarks
+
+fuzz: .venv/dev           ## ten minutes of mutated real feeds
+	@$(BIN)/python -m benchmarks.fuzz 10
 
 schema: .venv/dev         ## write db/schema.sql and the watch-lists' JSON Schema anew
 	@$(BIN)/python -m tests.test_schema

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.__main__ import family, memory_of
+from benchmarks.measuring import family, memory_of
 from tests.conftest import Site, rss, write_config
 
 FEEDS, ITEMS, LIMIT_MB = 500, 30, 400
