@@ -160,3 +160,13 @@ CREATE TABLE gaps (               -- times in which items may have come and gone
 );
 CREATE INDEX gaps_by_feed ON gaps(feed_id, id);
 CREATE INDEX gaps_by_time ON gaps(to_at);
+CREATE TABLE pages (              -- of items whose feed has full_text: what their page gave, and when it is tried again
+  item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE,
+  tries INTEGER NOT NULL DEFAULT 0,
+  tried_at TEXT,
+  next_try_at TEXT,               -- NULL: the text is there, or it was given up
+  outcome TEXT,                   -- of the last try: taken, or why the feed's text stays
+  reason TEXT,
+  feed_content TEXT               -- what the feed said where the page's text now stands
+);
+CREATE INDEX pages_by_try ON pages(next_try_at);

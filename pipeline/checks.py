@@ -36,12 +36,6 @@ def of_config(config: Config) -> Iterator[Finding]:
     )
     if not config.feeds:
         yield Finding("feeds", "warn", "none is configured; add one with: watchfloor feeds add URL")
-    later = [feed.id for feed in config.feeds if feed.full_text]
-    if later:
-        text = (
-            f"full_text is not acted on by this version ({', '.join(later[:5])}); what the feed itself says is stored"
-        )
-        yield Finding("feeds", "warn", text)
     folder = next(parent for parent in config.database.parents if parent.exists())
     free = shutil.disk_usage(folder).free
     if free < _LITTLE_DISK:
@@ -95,6 +89,10 @@ def _of_coverage(feeds: Sequence[Mapping[str, Any]], store: Store, now: datetime
         when = f"from {gap['from_at']} to {gap['to_at']}"
         text = f"{gap['feed_id']}: {health.gap(gap, when)}; it is polled more often now"
         yield Finding("gaps", "warn", f"{text}, or: watchfloor feeds backfill {gap['feed_id']}")
+    for feed_id, outcomes in store.pages.given_up(week).items():
+        counts = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
+        text = f"{feed_id}: the feed's text stays for {outcomes.total()} pages of the last week ({counts})"
+        yield Finding("pages", "warn", f"{text}; see table pages, or leave out full_text for this feed")
     for row in store.coverage.skipped(week, now + timedelta(days=1)):
         if row["reason"] not in health.HARMLESS:
             text = f"{row['feed_id']}: {health.skipped(row['reason'], row['entries'])}; tell the publisher"

@@ -66,7 +66,7 @@ def make_scheduler(config: Config, tools: Tools, stop: threading.Event) -> Async
     """The daemon's jobs, not yet started."""
     scheduler = AsyncIOScheduler(
         timezone=config.timezone,
-        executors={"default": ThreadPoolExecutor(2)},
+        executors={"default": ThreadPoolExecutor(4)},
         # APScheduler's own grace of one second would drop every run that a busy machine starts late.
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
@@ -79,6 +79,14 @@ def make_scheduler(config: Config, tools: Tools, stop: threading.Event) -> Async
         name="poll the feeds that are due",
         next_run_time=tools.clock(),
     )
+    if any(feed.full_text for feed in config.feeds):
+        scheduler.add_job(
+            read_pages,
+            IntervalTrigger(seconds=TICK_SECONDS),
+            args=[config, tools, stop],
+            id="pages",
+            name="read the pages that are due",
+        )
     at = config.schedule.digest_at
     scheduler.add_job(
         report_yesterday,
@@ -107,6 +115,16 @@ def poll_due(config: Config, tools: Tools, stop: threading.Event) -> None:
             report.mentions,
             report.seconds,
         )
+
+
+def read_pages(config: Config, tools: Tools, stop: threading.Event) -> None:
+    """One tick: read the item pages that are due, if any."""
+    from pipeline.pages import fetch_pages  # noqa: PLC0415 - most configurations read no pages
+
+    with Store(config.database) as store:
+        taken = fetch_pages(config, store, tools, stop)
+    if taken:
+        log.info("%d pages read in full", taken)
 
 
 def report_yesterday(config: Config, tools: Tools) -> None:

@@ -33,16 +33,19 @@ from pipeline.models import Feed, Fetched, Hop, Outcome, Weight
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 10
+PAGES = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 _LISTS = frozenset({"content-encoding", "cache-control"})  # header fields whose lines add up
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
-_ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+FEEDS = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 #: Statuses that pass by themselves; others say that something must change, or (5xx) that the server is in trouble.
 _TEMPORARY = frozenset({408, 421, 425, 429, 502, 503, 504})
 #: What a request header can carry (RFC 9110 section 5.5), in a length that any server takes back.
 _SENDABLE = re.compile(r"[!-~\x80-\xff](?:[\t -~\x80-\xff]{0,2000}[!-~\x80-\xff])?")
 
 Headers = list[tuple[bytes, bytes]]
+#: Raises ``FetchError`` for an address that must not be asked.
+Permit = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,6 @@ class Fetcher:
         self._transport = transport or GuardedTransport(self._guard, ssl_context)
         self._headers: Headers = [
             (b"User-Agent", settings.user_agent.encode("latin-1")),
-            (b"Accept", _ACCEPT.encode()),
             (b"Accept-Encoding", ACCEPTED_ENCODINGS.encode()),
         ]
 
@@ -87,10 +89,12 @@ class Fetcher:
         """Close the connections."""
         self._transport.close()
 
-    def fetch(self, feed: Feed) -> Fetched:
+    def fetch(self, feed: Feed, *, accept: str = FEEDS, permit: Permit = lambda _url: None) -> Fetched:
         """Poll ``feed`` once; conditionally where the address is the one that gave the validators.
 
-        Nothing that a server does raises; anything that does is a bug, which the run logs with its feed.
+        ``accept`` names the media types that are wanted. ``permit`` is asked before each request and raises
+        ``FetchError`` where it must not be made. Nothing that a server does raises; anything that does is a bug, which
+        the run logs with its feed.
         """
         started = self._clock()
         hops: list[Hop] = []
@@ -100,7 +104,7 @@ class Fetcher:
             # Connections serve one fetch: a kept one may be closed by the server just when it is used again, may hold
             # the rest of an answer cut off, and is one too many for the host while another worker asks it.
             with self._guard.deadline(), contextlib.closing(self._transport):
-                answer = self._follow(feed, hops)
+                answer = self._follow(feed, hops, accept, permit)
             return replace(self._judge(feed, started, answer), hops=tuple(hops))
         except FetchError as error:
             reason, weight = str(error), error.weight
@@ -111,7 +115,7 @@ class Fetcher:
             log.warning("feed %s: %s", feed.id, reason, exc_info=error)
         return self._result(feed, started, "error", url=feed.url, error=reason, weight=weight, hops=tuple(hops))
 
-    def _follow(self, feed: Feed, hops: list[Hop]) -> _Answer:
+    def _follow(self, feed: Feed, hops: list[Hop], accept: str, permit: Permit) -> _Answer:
         """The answer at the end of the redirects, each request put into ``hops``.
 
         Raises ``FetchError`` for a redirect that is refused.
@@ -123,8 +127,9 @@ class Fetcher:
                 raise FetchError(f"more than {MAX_REDIRECTS} redirects; the site seems to be misconfigured")
             seen.add(url)
             validators = _validators(feed) if url == feed.validators_url else []
+            permit(url)
             hops.append(Hop(url, bool(validators)))
-            with self._asked(url, validators) as response:
+            with self._asked(url, [(b"Accept", accept.encode()), *validators]) as response:
                 hops[-1] = replace(hops[-1], status=response.status_code)
                 fields = _fields(response)
                 location = fields.get("location")
@@ -137,10 +142,10 @@ class Fetcher:
         raise FetchError("redirected in a circle; the site seems to be misconfigured")
 
     @contextlib.contextmanager
-    def _asked(self, url: str, validators: Headers) -> Iterator[httpx.Response]:
+    def _asked(self, url: str, headers: Headers) -> Iterator[httpx.Response]:
         """The response to GET ``url``, its body unread. Raises ``FetchError`` for an address that cannot be used."""
         try:
-            request = httpx.Request("GET", url, headers=[*self._headers, *validators])
+            request = httpx.Request("GET", url, headers=[*self._headers, *headers])
         except (httpx.InvalidURL, ValueError) as error:
             raise FetchError(f"the address cannot be used ({error}); correct it in the configuration") from None
         if request.url.userinfo:

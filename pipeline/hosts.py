@@ -66,6 +66,11 @@ class HostQueue:
             self._busy[host_of(feed.url)] -= 1
             self._changed.notify()  # one place came free, for one who waits
 
+    def rest(self, host: str, seconds: float) -> None:
+        """Begin no other request to ``host`` before ``seconds`` from now: it asked for that (Crawl-delay)."""
+        with self._changed:
+            self._free_at[host] = max(self._free_at.get(host, 0), self._monotonic() + seconds)
+
     def drop(self, host: str) -> Sequence[Feed]:
         """Take the feeds of ``host`` that still wait out of the queue, and return them."""
         with self._changed:

@@ -49,6 +49,7 @@ class InHand:
         self._hosts = HostQueue(due, config.fetch.per_host, config.fetch.spacing)
         self._slots = threading.Semaphore(config.fetch.concurrency)
         self._inbox: queue.SimpleQueue[_Arrived] = queue.SimpleQueue()
+        self._full_text = {feed.id for feed in config.feeds if feed.full_text}
         self._watchlist = config.watchlist.model_dump_json()
         self._executor: Executor | None = None
         self._workers = min(config.fetch.concurrency, len(due))
@@ -147,6 +148,7 @@ class InHand:
             hints=reading.hints,
             links=reading.links,
             gap=gap,
+            full_text=feed.id in self._full_text,
         )
 
 

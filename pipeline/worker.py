@@ -23,6 +23,7 @@ from pipeline.rhythm import NEWEST
 from pipeline.watchlist import Watchlist
 
 if TYPE_CHECKING:
+    from pipeline.fulltext import PageOutcome
     from pipeline.tag import Tagger
 
 #: Seconds that reading and tagging one body may take; 20,000 items with mentions take 20.
@@ -80,6 +81,44 @@ def read(watchlist: str, job: Job) -> Reading:
         hints=parsed.hints,
         links=parsed.links,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PageJob:
+    """The page of one item to read; ``url`` is the address that answered."""
+
+    item: Item
+    feed_id: str
+    body: bytes
+    url: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """What a page gave: where its text was taken, the item with that text and its mentions."""
+
+    outcome: PageOutcome
+    reason: str
+    tagged: TaggedItem | None = None
+
+
+def read_page(watchlist: str, job: PageJob) -> PageReading:
+    """Read the page of an item and, where its text takes the place of the feed's, tag the item with it.
+
+    Raises:
+        ParseError: when that takes longer than ``TIME_LIMIT`` seconds.
+    """
+    from pipeline.fulltext import choose, extract  # noqa: PLC0415 - a second and 40 MB, where pages are read
+
+    with _time_limit(TIME_LIMIT):
+        choice = choose(job.item, extract(job.body, job.url, job.content_type, job.item.title))
+        if choice.outcome != "taken":
+            return PageReading(choice.outcome, choice.reason)
+        item = replace(job.item, content=choice.text)
+        item = replace(item, language=detect(_fields(item), item.language))
+        [mentions] = tagger_for(watchlist).tag([Document(_fields(item), job.feed_id, item.language)])
+    return PageReading(choice.outcome, choice.reason, TaggedItem(item, mentions))
 
 
 def _fields(item: Item) -> dict[str, str]:

@@ -7,6 +7,7 @@ import dataclasses
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -53,6 +54,13 @@ def run(
     config = load_config(config_path, db, required=True)
     with Store(config.database) as store, stopped_by_signals() as stop:
         report = run_with_bar(config, store, stop, only=only, force=force, quiet=as_json)
+        if any(feed.full_text for feed in config.feeds):
+            from pipeline.pages import fetch_pages  # noqa: PLC0415 - most configurations read no pages
+
+            began = time.monotonic()
+            taken = fetch_pages(config, store, tools_for(config), stop)
+            seconds = round(report.seconds + time.monotonic() - began, 3)
+            report = dataclasses.replace(report, pages=taken, seconds=seconds)
         if as_json:
             print_json(dataclasses.asdict(report))
         else:
@@ -153,10 +161,11 @@ def show_report(config: Config, store: Store, report: RunReport, *, name_databas
         rows += [(entity["name"], entity["items"], titles[0]), *(("", "", title) for title in titles[1:])]
     if rows:
         show_table("Tagged so far", ("entity", "items", "newest headlines"), rows)
+    pages = f"; {report.pages} pages read in full" if report.pages else ""
     print(
         f"{report.feeds_polled} feeds polled: {report.feeds_ok} ok, {report.feeds_not_modified} not modified, "
         f"{report.feeds_failed} failed; {report.items_new} items new, {report.items_updated} updated, "
-        f"{report.mentions} mentions; {report.seconds:.1f} s"
+        f"{report.mentions} mentions{pages}; {report.seconds:.1f} s"
     )
     if report.feeds_failed < report.feeds_polled:
         _show_next_steps(config, name_database=name_database, failed=bool(report.feeds_failed))

@@ -12,6 +12,7 @@ from pipeline.errors import StoreError
 from pipeline.migrations import migrations
 from pipeline.store.coverage import Coverage
 from pipeline.store.known import Known
+from pipeline.store.pages import Pages
 from pipeline.store.polls import Polls
 from pipeline.store.reports import Reports
 from pipeline.store.review import Review
@@ -55,6 +56,7 @@ class Store:
         self.known = Known(self.db)
         self.watch = Watch(self.db)
         self.review = Review(self.db)
+        self.pages = Pages(self.db)
         self.coverage = Coverage(self.db)
         self.reports = Reports(self.db)
 

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from pipeline.models import Feed, FeedLinks, Fetched, Gap, Hints, Plan, Stored, TaggedItem
 from pipeline.store.mentions import mention_row, replace_mentions
+from pipeline.store.pages import await_pages
 from pipeline.store.writing import MOST_VARIABLES, chunks, inserted_id, writing
 from pipeline.times import from_iso, to_iso
 
@@ -35,6 +36,7 @@ class Poll:
     hints: Hints | None = None
     links: FeedLinks | None = None
     gap: Gap | None = None
+    full_text: bool = False  # the pages of its items are to be read
 
 
 class Polls:
@@ -137,6 +139,8 @@ class Polls:
             self._db.table("item_versions").insert(version | {"item_id": row["id"], "seen_at": row["updated_at"]})
             self._db.table("items").update(row["id"], _item_row(tagged, seen_at, poll.watchlist_version))
             gained += replace_mentions(self._db, row["id"], tagged.mentions, poll.watchlist_version)
+        if poll.full_text:
+            await_pages(self._db, [*ids.values(), *(row["id"] for row, _ in changed)], seen_at)
         return Stored(items_new=len(new), items_updated=len(changed), mentions=gained)
 
     def _present(self, feed_id: str, guids: Iterable[str]) -> dict[str, dict[str, Any]]:
