@@ -91,7 +91,8 @@ def _of_coverage(feeds: Sequence[Mapping[str, Any]], store: Store, now: datetime
         yield Finding("gaps", "warn", f"{text}, or: watchfloor feeds backfill {gap['feed_id']}")
     for feed_id, outcomes in store.pages.given_up(week).items():
         counts = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
-        text = f"{feed_id}: the feed's text stays for {outcomes.total()} pages of the last week ({counts})"
+        pages = "1 page" if outcomes.total() == 1 else f"{outcomes.total()} pages"
+        text = f"{feed_id}: the feed's text stays for {pages} of the last week ({counts})"
         yield Finding("pages", "warn", f"{text}; see table pages, or leave out full_text for this feed")
     for row in store.coverage.skipped(week, now + timedelta(days=1)):
         if row["reason"] not in health.HARMLESS:

@@ -18,6 +18,7 @@ STAGES = {"fetch", "parse", "tag", "store", "digest", "stories", "fulltext"}
 CONDUCTORS = {
     "run",
     "inhand",
+    "pages",
     "tools",
     "worker",
     "daemon",
