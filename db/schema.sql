@@ -148,7 +148,7 @@ CREATE TABLE watchlists (         -- every watch-list that ever tagged, so that 
   content TEXT NOT NULL           -- JSON
 );
 CREATE INDEX items_by_watchlist ON items(watchlist_version);
-CREATE TABLE gaps (               -- times in which items may have come and gone unseen: append only
+CREATE TABLE gaps (               -- times in which items may have come and gone unseen
   id INTEGER PRIMARY KEY,
   feed_id TEXT NOT NULL REFERENCES feeds(id),
   fetch_id INTEGER REFERENCES fetches(id),  -- the poll that shared no item with what is stored
@@ -156,7 +156,8 @@ CREATE TABLE gaps (               -- times in which items may have come and gone
   to_at TEXT NOT NULL,
   newest_before TEXT,             -- when the newest item stored then was published
   oldest_after TEXT,              -- when the oldest item of the later poll was
-  missing INTEGER                 -- how many items would have fitted between, by the feed's rhythm
+  missing INTEGER,                -- how many items would have fitted between, by the feed's rhythm
+  filled_at TEXT                  -- when the feed was walked back past it
 );
 CREATE INDEX gaps_by_feed ON gaps(feed_id, id);
 CREATE INDEX gaps_by_time ON gaps(to_at);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ def of_config(config: Config) -> Iterator[Finding]:
     )
     if not config.feeds:
         yield Finding("feeds", "warn", "none is configured; add one with: watchfloor feeds add URL")
+    if not re.search(r"@|https?://", config.fetch.user_agent):
+        text = "fetch.user_agent names no contact; write an address at which publishers can reach you"
+        yield Finding("user agent", "warn", text)
     folder = next(parent for parent in config.database.parents if parent.exists())
     free = shutil.disk_usage(folder).free
     if free < _LITTLE_DISK:

@@ -268,6 +268,14 @@ def test_a_verdict_takes_an_item_out_of_the_queue(polled: Path) -> None:
     assert len(after) == len(before) - 1
 
 
+def test_doctor_asks_for_a_contact(tmp_path: Path) -> None:
+    """A user agent by which publishers cannot reach anybody is pointed out, one with an address is not."""
+    path = write_config(tmp_path, {"a": "http://127.0.0.1:9/"})
+    assert "user agent\twarn\tfetch.user_agent names no contact" in call("doctor", cwd=tmp_path).stdout
+    path.write_text(path.read_text().replace("timeout: 10", "user_agent: desk (desk@news.example)"))
+    assert "user agent" not in call("doctor", cwd=tmp_path).stdout
+
+
 def test_doctor_finds_what_is_wrong(polled: Path) -> None:
     """A sound installation exits 0; a broken database exits 1 and is named."""
     assert call("doctor", cwd=polled).returncode == 0
