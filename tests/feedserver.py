@@ -6,7 +6,8 @@
         assert server.requests[1].header("If-None-Match") == [b'"v1"']
 
 A path has a script of answers: each request takes the next, the last stands for all that follow; an unknown path
-answers 404. An answer is bytes, or a function that gives pieces: bytes to send, a number of seconds to wait, or RESET.
+answers 404. An answer is bytes, or a function that gives pieces: bytes to send, a number of seconds to wait, or RESET;
+or ``Asked``, which looks at the request first.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ RESET = Cut.RESET
 FOREVER = 3600.0
 
 Piece = bytes | float | Cut
-Answer = bytes | Callable[[], Iterable[Piece]]
 Header = tuple[str, str | bytes]
 
 
@@ -91,6 +91,29 @@ class Request:
     def header(self, name: str) -> list[bytes]:
         """All values of the header ``name``, byte for byte."""
         return [value for key, value in self.headers if key.lower() == name.lower().encode()]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An answer that depends on what is asked."""
+
+    answer: Callable[[Request], bytes]
+
+
+Answer = bytes | Callable[[], Iterable[Piece]] | Asked
+
+
+def conditional(body: bytes, *headers: Header) -> Asked:
+    """200 with ``body``, or 304 to a request that returns the ETag or else the Last-Modified of ``headers`` exactly."""
+    validators = {name: v if isinstance(v, bytes) else v.encode() for name, v in headers}
+    etag, date = validators.get("ETag"), validators.get("Last-Modified")
+
+    def answer(request: Request) -> bytes:
+        tags, dates = request.header("If-None-Match"), request.header("If-Modified-Since")
+        is_known = tags == [etag] if tags else date is not None and dates == [date]
+        return not_modified() if is_known else ok(body, *headers)
+
+    return Asked(answer)
 
 
 class FeedServer:
@@ -199,14 +222,19 @@ class FeedServer:
         reader = connection.makefile("rb")
         with reader:
             while (line := reader.readline()) and not self._closing.is_set():
-                method, path, _ = line.decode("latin-1").split(" ", 2)
+                if line.count(b" ") != 2:
+                    return  # no HTTP, such as a TLS handshake
+                method, path, _ = line.decode("latin-1").split(" ")
                 headers = []
                 while field := reader.readline().rstrip(b"\r\n"):
                     name, _, value = field.partition(b":")
                     headers.append((name, value.strip(b" ")))
+                request = Request(method, path, tuple(headers), number, time.monotonic())
                 with self._lock:
-                    self.requests.append(Request(method, path, tuple(headers), number, time.monotonic()))
-                if not self._send(connection, self._next_answer(path)) or not self._keep_alive:
+                    self.requests.append(request)
+                answer = self._next_answer(path)
+                answer = answer.answer(request) if isinstance(answer, Asked) else answer
+                if not self._send(connection, answer) or not self._keep_alive:
                     return
 
     def _next_answer(self, path: str) -> Answer:
@@ -216,7 +244,7 @@ class FeedServer:
                 return response(b"no such page", status="404 Not Found")
             return script.pop(0) if len(script) > 1 else script[0]
 
-    def _send(self, connection: socket.socket, answer: Answer) -> bool:
+    def _send(self, connection: socket.socket, answer: bytes | Callable[[], Iterable[Piece]]) -> bool:
         """False when the connection was cut."""
         for piece in [answer] if isinstance(answer, bytes) else answer():
             if isinstance(piece, bytes):
