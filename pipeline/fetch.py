@@ -157,7 +157,7 @@ class Fetcher:
 
     def _read(self, response: httpx.Response, fields: dict[str, str]) -> tuple[int, bytes]:
         """The number of bytes received and the decoded body, both within ``max_bytes``."""
-        if response.status_code not in (200, 203):
+        if not _brings_a_body(response.status_code):
             return 0, b""  # an error page is not worth its bytes
         limit = self._settings.max_bytes
         received = 0
@@ -187,7 +187,7 @@ class Fetcher:
         outcome: Outcome = "error"
         error: str | None = None
         weight: Weight = "soft"
-        if status in (200, 203):
+        if _brings_a_body(status):
             outcome = "ok"
         elif status == 304 and answer.conditional:
             outcome = "not_modified"
@@ -304,6 +304,11 @@ def _fields(response: httpx.Response) -> dict[str, str]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         fields[key] = f"{fields[key]}, {text}" if key in fields and key in _LISTS else text
     return fields
+
+
+def _brings_a_body(status: int) -> bool:
+    """True for 200 and what counts as 200: an unknown 2xx (RFC 9110 section 15). No content or a part of it is none."""
+    return 200 <= status < 300 and status not in (204, 205, 206)
 
 
 def _status_in_plain_words(status: int) -> str:

@@ -20,7 +20,7 @@ from pipeline.config import Config
 from pipeline.errors import ParseError
 from pipeline.fetch import Fetcher
 from pipeline.hosts import HostQueue
-from pipeline.models import Arrivals, Feed, Fetched, Gap
+from pipeline.models import Arrivals, Feed, Fetched, Gap, Item
 from pipeline.store import Known, Poll, Store
 from pipeline.tools import Tools
 from pipeline.worker import Job, Reading, read
@@ -134,7 +134,9 @@ class InHand:
         if reading is None:
             plan = schedule.after_poll(feed, fetched, None, now, self._config.schedule)
             return Poll(feed, fetched, plan, body_hash=arrived.body_hash)
-        arrivals, gap = _arrivals(feed, reading, self._store.known, now)
+        known = _known(feed, reading, self._store.known)
+        gap = _gap(feed, reading, known.new, self._store.known, now)
+        arrivals = Arrivals(len(reading.guids), len(known.new), reading.dates, gap is not None, reading.hints)
         return Poll(
             feed,
             fetched,
@@ -143,6 +145,7 @@ class InHand:
             title=reading.title,
             items_seen=arrivals.seen,
             fresh=reading.fresh,
+            readdressed=known.readdressed,
             watchlist_version=self._config.watchlist.version,
             skipped=reading.skipped,
             hints=reading.hints,
@@ -152,20 +155,34 @@ class InHand:
         )
 
 
-def _arrivals(feed: Feed, reading: Reading, known: Known, now: datetime) -> tuple[Arrivals, Gap | None]:
-    """How much of ``reading`` is new, and the gap before it, if there is one."""
+@dataclass(frozen=True, slots=True)
+class _WhatIsKnown:
+    """Which items of a body are new, and which are stored under another address."""
+
+    new: list[Item]
+    readdressed: dict[str, str]
+
+
+def _known(feed: Feed, reading: Reading, known: Known) -> _WhatIsKnown:
     fresh = [tagged.item for tagged in reading.fresh]
     stored = known.among(feed.id, [item.guid for item in fresh])
-    new = [item for item in fresh if item.guid not in stored]
-    gap = None
-    if new and feed.last_success_at is not None and 2 * (len(reading.guids) - len(new)) < len(new):
-        newest = known.newest(feed.id, ledger.NEWEST_STORED)
-        addresses = [item.canonical_url for item in new if item.canonical_url]
-        lost = ledger.shares_nothing(reading.guids, {item.guid for item in new}, newest)
-        if lost and newest and not ledger.is_renamed(addresses, known.addresses_among(feed.id, addresses)):
-            dates = [item.published_at for item in new if item.published_at]
-            gap = ledger.gap(feed, now, known.newest_date(feed.id, now), dates)
-    return Arrivals(len(reading.guids), len(new), reading.dates, gap is not None, reading.hints), gap
+    unknown = [item for item in fresh if item.guid not in stored]
+    readdressed = known.readdressed(feed.id, unknown, reading.guids)
+    return _WhatIsKnown([item for item in unknown if item.guid not in readdressed], readdressed)
+
+
+def _gap(feed: Feed, reading: Reading, new: Sequence[Item], known: Known, now: datetime) -> Gap | None:
+    """The gap before this body, if there is one."""
+    if not new or feed.last_success_at is None or 2 * (len(reading.guids) - len(new)) >= len(new):
+        return None
+    newest = known.newest(feed.id, ledger.NEWEST_STORED)
+    if not newest or not ledger.shares_nothing(reading.guids, {item.guid for item in new}, newest):
+        return None
+    addresses = [item.canonical_url for item in new if item.canonical_url]
+    if ledger.is_renamed(addresses, known.addresses_among(feed.id, addresses)):
+        return None
+    dates = [item.published_at for item in new if item.published_at]
+    return ledger.gap(feed, now, known.newest_date(feed.id, now), dates)
 
 
 def _unread(fetched: Fetched, error: BaseException) -> Fetched:

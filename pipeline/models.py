@@ -218,6 +218,7 @@ class Plan:
     hold_until: datetime | None
     rhythm_s: int | None = None
     last_item_at: datetime | None = None
+    gives_up_move: bool = False  # the address that the feed moved to is dead: the configured one is asked again
 
 
 @dataclass(frozen=True, slots=True)

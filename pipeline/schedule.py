@@ -27,6 +27,8 @@ _BURST_ITEMS, _BURST_TIMES = 3, 3
 _JITTER = 0.1
 #: The first wait after a failure, in intervals of the feed; it doubles with each further failure in a row.
 _FIRST_WAIT: Mapping[Weight, float] = {"temporary": 0.5, "soft": 1, "hard": 4}
+#: After so many hard failures in a row a feed that had moved is asked again at its configured address.
+_MOVE_FAILURES = 3
 
 
 def after_poll(
@@ -147,7 +149,16 @@ def _after_failure(feed: Feed, fetched: Fetched, now: datetime, settings: Schedu
     if fetched.retry_after is not None and fetched.retry_after > now:
         hold = _whole_second(fetched.retry_after)
         state, next_poll = "backoff", max(next_poll, hold)
-    return Plan(state, failures, feed.interval_s, next_poll, hold, feed.rhythm_s, feed.last_item_at)
+    return Plan(
+        state=state,
+        failures=failures,
+        interval_s=feed.interval_s,
+        next_poll_at=next_poll,
+        hold_until=hold,
+        rhythm_s=feed.rhythm_s,
+        last_item_at=feed.last_item_at,
+        gives_up_move=feed.url != feed.configured_url and fetched.weight == "hard" and failures >= _MOVE_FAILURES,
+    )
 
 
 def is_due(feed: Feed, now: datetime, settings: ScheduleSettings) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlite_utils import Database
 
+from pipeline.models import Item
 from pipeline.store.writing import MOST_VARIABLES, chunks
 from pipeline.times import from_iso, to_iso
 
@@ -34,6 +35,28 @@ class Known:
     def addresses_among(self, feed_id: str, addresses: Iterable[str]) -> set[str]:
         """Those of the canonical ``addresses`` that an item of the feed has."""
         return self._matching("canonical_url", feed_id, addresses)
+
+    def readdressed(self, feed_id: str, items: Iterable[Item], seen: Collection[str]) -> dict[str, str]:
+        """Identity → stored identity of ``items`` that no id but their address identifies, and that only it made new.
+
+        An item of the feed has the same title and date, is identified by its address, too, and is not in the body
+        (``seen``). Two such are not told apart, and stay two.
+        """
+        found: dict[str, str] = {}
+        for item in items:
+            if item.guid != item.canonical_url or not item.title or item.published_at is None:
+                continue
+            rows = self._db.execute(
+                """
+                SELECT guid FROM items INDEXED BY items_by_published
+                WHERE published_at = ? AND feed_id = ? AND title = ? AND guid = canonical_url
+                """,
+                [to_iso(item.published_at), feed_id, item.title],
+            )
+            stored = {row[0] for row in rows.fetchall()}.difference(seen, found.values())
+            if len(stored) == 1:
+                found[item.guid] = stored.pop()
+        return found
 
     def newest(self, feed_id: str, number: int) -> set[str]:
         """The identities of the feed's newest items, by their dates."""

@@ -21,7 +21,8 @@ from pipeline.times import from_iso, to_iso
 class Poll:
     """One poll, ready to be stored. ``fresh`` holds the items that are new or changed; ``title`` is the feed's.
 
-    ``hints`` and ``links`` are None when no body was read.
+    ``readdressed`` tells which of ``fresh`` are stored under another identity (``Known.readdressed``). ``hints`` and
+    ``links`` are None when no body was read.
     """
 
     feed: Feed
@@ -36,6 +37,7 @@ class Poll:
     hints: Hints | None = None
     links: FeedLinks | None = None
     gap: Gap | None = None
+    readdressed: Mapping[str, str] = field(default_factory=dict)
     full_text: bool = False  # the pages of its items are to be read
 
 
@@ -115,6 +117,7 @@ class Polls:
 
     def _save_items(self, poll: Poll, seen_at: str) -> Stored:
         by_guid = {tagged.item.guid: tagged for tagged in poll.fresh}
+        self._readdress(poll, by_guid)
         present = self._present(poll.feed.id, by_guid)
         new = [tagged for guid, tagged in by_guid.items() if guid not in present]
         changed = [
@@ -142,6 +145,22 @@ class Polls:
         if poll.full_text:
             await_pages(self._db, [*ids.values(), *(row["id"] for row, _ in changed)], seen_at)
         return Stored(items_new=len(new), items_updated=len(changed), mentions=gained)
+
+    def _readdress(self, poll: Poll, by_guid: Mapping[str, TaggedItem]) -> None:
+        """Give stored items the addresses under which they come now; one that says the same is no new version."""
+        for guid, stored in poll.readdressed.items():
+            item = by_guid[guid].item
+            values = {"guid": guid, "stored": stored, "feed": poll.feed.id, "url": item.url, "hash": item.content_hash}
+            said = {"title": item.title, "summary": item.summary, "content": item.content}
+            self._db.execute(
+                """
+                UPDATE items SET guid = :guid, canonical_url = :guid, url = :url,
+                  content_hash = CASE WHEN (title, summary, content) = (:title, :summary, :content)
+                                 THEN :hash ELSE content_hash END
+                WHERE feed_id = :feed AND guid = :stored
+                """,
+                values | said,
+            )
 
     def _present(self, feed_id: str, guids: Iterable[str]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
@@ -203,6 +222,8 @@ def _after(poll: Poll, now: str) -> dict[str, Any]:
     }
     if fetched.outcome in ("ok", "unchanged", "not_modified"):
         columns |= {"last_success_at": now, "url": fetched.permanent_url or poll.feed.url}
+    elif plan.gives_up_move:
+        columns["url"] = poll.feed.configured_url
     if fetched.outcome in ("ok", "unchanged"):
         columns |= {
             "etag": fetched.etag,

@@ -35,8 +35,9 @@ LINKS = {
 }  # fmt: skip
 
 
-def dated(link: str, token: str) -> bytes:
-    more = f"<link>{link.format(token)}</link><pubDate>Mon, 23 Nov 2026 10:00:00 GMT</pubDate>"
+def dated(link: str, token: str, text: str = "") -> bytes:
+    said = f"<description>{text}</description>" if text else ""
+    more = f"{said}<link>{link.format(token)}</link><pubDate>Mon, 23 Nov 2026 10:00:00 GMT</pubDate>"
     return feed(entry(NEWS, more, guid=None))
 
 
@@ -122,10 +123,7 @@ def test_date_tz(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "link",
     [
-        LINKS["session"], LINKS["fragment"],
-        *(pytest.param(LINKS[name], marks=pytest.mark.xfail(
-            strict=True, reason="without a guid the link alone identifies; only known volatile parameters are dropped"))
-          for name in ("path", "unknown name", "only a query")),
+        LINKS["session"], LINKS["fragment"], LINKS["path"], LINKS["unknown name"], LINKS["only a query"],
     ],
     ids=["session", "fragment", "path", "unknown name", "only a query"],
 )  # fmt: skip
@@ -295,3 +293,19 @@ def test_future_date_hides_nothing(desk: Desk) -> None:
     desk.serves(feed(future), feed(future, entry(OTHER, "<pubDate>Tue, 24 Nov 2026 10:00:00 GMT</pubDate>", guid="2")))
     desk.poll(2)
     desk.holds(NEWS, OTHER)
+
+
+def test_an_item_under_a_new_link_is_no_new_version(desk: Desk) -> None:
+    """The address is brought up to date; nothing was edited, so nothing is kept of before."""
+    desk.serves(*[dated(LINKS["path"], token) for token in ("a81bc81b", "7dead4e0")])
+    desk.poll(2)
+    assert desk.item()["url"] == LINKS["path"].format("7dead4e0")
+    assert desk.store.db.table("item_versions").count == 0
+
+
+def test_an_item_under_a_new_link_may_be_edited_too(desk: Desk) -> None:
+    """New words under a new link, with the same title and date, are a new version of the item."""
+    desk.serves(*[dated(LINKS["path"], token, text) for token, text in (("a1", "One."), ("b2", "Two."))])
+    desk.poll(2)
+    assert desk.item()["summary"] == "Two."
+    assert [row["summary"] for row in desk.store.db.table("item_versions").rows] == ["One."]

@@ -300,7 +300,6 @@ def test_other_3xx_do_not_break_the_feed(desk: Desk, status: int) -> None:
     desk.recovers(NEWS)
 
 
-@pytest.mark.xfail(strict=True, reason="a saved address that fails for good is never left")
 def test_saved_address_that_dies_is_left_again(desk: Desk) -> None:
     """When the address that a feed moved to stops being a feed, the configured one is asked again."""
     desk.serves(redirect(301, "/new"), feed(entry(OTHER, guid="2"), entry()))

@@ -85,7 +85,6 @@ def test_cond_html_etag(desk: Desk) -> None:
     desk.recovers(NEWS, OTHER)
 
 
-@pytest.mark.xfail(strict=True, reason="Cache-Control is not read yet")
 def test_pol_maxage(desk: Desk) -> None:
     """A feed that is fresh for a day is not asked before. [RB LR376 MF3293]"""
     desk.serves(feed(headers=[("Cache-Control", "public, max-age=86400")]))
@@ -212,7 +211,6 @@ def test_feed_that_is_never_fresh_is_not_hammered(desk: Desk, header: tuple[str,
     assert desk.look(14 * MINUTE).feeds_polled == 0
 
 
-@pytest.mark.xfail(strict=True, reason="Cache-Control is not read yet")
 def test_not_modified_tells_the_schedule_too(desk: Desk) -> None:
     """A 304 with max-age puts the next poll off as a 200 does. [9111§4.3.4]"""
     later = response(b"", ("Cache-Control", "max-age=43200"), status="304 Not Modified", length=False)
@@ -221,7 +219,6 @@ def test_not_modified_tells_the_schedule_too(desk: Desk) -> None:
     assert desk.look(11 * HOUR).feeds_polled == 0
 
 
-@pytest.mark.xfail(strict=True, reason="Cache-Control is not read yet")
 def test_age_counts_against_max_age(desk: Desk) -> None:
     """What lay in a cache for most of its time is soon stale. [9111§4.2]"""
     desk.serves(feed(headers=[("Cache-Control", "max-age=43200"), ("Age", "36000")]))
