@@ -1,4 +1,4 @@
-"""``feeds``: the list of feeds, seen, edited and tested."""
+"""``feeds``: the list of feeds, seen and tested. How it is edited stands in ``feeds_edit``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from pipeline import feedlist, run
-from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, note, open_stored, print_json, show_table
+from pipeline import run
+from pipeline.cli import feeds_edit
+from pipeline.cli.common import common_options, load_config, note, open_stored, print_json, show_table
 from pipeline.config import Config, FeedSource
 from pipeline.errors import ParseError, UsageError
-from pipeline.feedlist import Outline
 from pipeline.fetch import Fetcher
 from pipeline.models import Feed
 from pipeline.parse import parse
@@ -29,6 +29,10 @@ def feeds() -> None:
       watchfloor feeds list
       watchfloor feeds check
     """
+
+
+for _command in feeds_edit.COMMANDS:
+    feeds.add_command(_command)
 
 
 @feeds.command(name="list")
@@ -56,40 +60,6 @@ def list_feeds(*, as_json: bool, config_path: Path | None, db: Path | None) -> N
         ["not polled yet" if name == "state" and not row[name] else row[name] for name in _COLUMNS] for row in rows
     ]
     show_table("Feeds", [name.replace("_", " ") for name in _COLUMNS], cells)
-
-
-@feeds.command()
-@click.argument("url")
-@click.option("--id", "feed_id", help="Its id; default: made from the address.")
-@common_options
-def add(*, url: str, feed_id: str | None, config_path: Path | None, db: Path | None) -> None:
-    """Add the feed at URL to config.yaml, keeping its comments.
-
-    \b
-    Example:
-      watchfloor feeds add https://www.38north.org/feed/ --id 38north
-    """
-    path = config_path or DEFAULT_CONFIG
-    added = feedlist.add(path, [Outline(url, "")], feed_id)
-    if added:
-        print(f"added {added[0]} to {path}; test it with: watchfloor feeds check {added[0]}")
-    else:
-        print(f"{url} stands in {path} already")
-
-
-@feeds.command()
-@click.argument("feed_id", metavar="ID")
-@common_options
-def remove(*, feed_id: str, config_path: Path | None, db: Path | None) -> None:
-    """Take the feed ID out of config.yaml. Its stored items stay.
-
-    \b
-    Example:
-      watchfloor feeds remove 38north
-    """
-    path = config_path or DEFAULT_CONFIG
-    feedlist.remove(path, feed_id)
-    print(f"removed {feed_id} from {path}; its stored items stay")
 
 
 @feeds.command()
@@ -135,40 +105,3 @@ class _Checker:
             return source.id, "failed", "", str(error)
         moved = f"; moved for good to {fetched.permanent_url}" if fetched.permanent_url else ""
         return source.id, "ok", len(parsed.items), f"{parsed.title or '(no title)'}, {len(fetched.body):,} bytes{moved}"
-
-
-@feeds.command(name="import")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.opml")
-@common_options
-def import_opml(*, file: Path, config_path: Path | None, db: Path | None) -> None:
-    """Add the feeds of an OPML file to config.yaml; its folders become tags.
-
-    \b
-    Example:
-      watchfloor feeds import subscriptions.opml
-    """
-    path = config_path or DEFAULT_CONFIG
-    outlines = feedlist.read_opml(file)
-    added = feedlist.add(path, outlines)
-    print(f"added {len(added)} of {len(outlines)} feeds to {path}; the others stood there already")
-
-
-@feeds.command(name="export")
-@click.argument("file", type=click.Path(path_type=Path), required=False, metavar="[FILE.opml]")
-@common_options
-def export_opml(*, file: Path | None, config_path: Path | None, db: Path | None) -> None:
-    """Write the feeds of config.yaml as OPML.
-
-    \b
-    Example:
-      watchfloor feeds export feeds.opml
-    """
-    text = feedlist.write_opml(load_config(config_path, db, required=True).feeds)
-    if file is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
-    note(f"wrote {file}")
