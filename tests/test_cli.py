@@ -290,7 +290,7 @@ def test_doctor_finds_what_is_wrong(polled: Path) -> None:
 def test_feeds_check_tests_the_feeds(polled: Path, polled_once: tuple[Path, Site]) -> None:
     """It fetches and reads each feed, stores nothing, and exits 1 when one does not work."""
     assert call("feeds", "check", cwd=polled).returncode == 0
-    call("feeds", "add", polled_once[1].url("missing"), "--id", "broken", cwd=polled)
+    call("feeds", "add", polled_once[1].url("missing"), "--id", "broken", "--as-is", cwd=polled)
     result = call("feeds", "check", cwd=polled)
     assert result.returncode == 1
     assert "404" in result.stdout

@@ -1,4 +1,4 @@
-"""``feeds``: the list of feeds, seen, edited and tested."""
+"""``feeds``: the list of feeds, seen and tested. How it is edited stands in ``feeds_edit``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from pipeline import feedlist, health
+from pipeline import health
+from pipeline.cli import feeds_edit
 from pipeline.cli.check import Asked, Checker
-from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, note, open_stored, print_json, show_table
+from pipeline.cli.common import common_options, load_config, note, open_stored, print_json, show_table
 from pipeline.config import Config, FeedSource
 from pipeline.errors import UsageError
-from pipeline.feedlist import Outline
 from pipeline.models import Feed
 from pipeline.times import from_iso, utc_now
 
@@ -32,6 +32,10 @@ def feeds() -> None:
       watchfloor feeds list
       watchfloor feeds check
     """
+
+
+for _command in feeds_edit.COMMANDS:
+    feeds.add_command(_command)
 
 
 @feeds.command(name="list")
@@ -97,40 +101,6 @@ def _cells(row: Mapping[str, Any], config: Config) -> list[Any]:
 
 
 @feeds.command()
-@click.argument("url")
-@click.option("--id", "feed_id", help="Its id; default: made from the address.")
-@common_options
-def add(*, url: str, feed_id: str | None, config_path: Path | None, db: Path | None) -> None:
-    """Add the feed at URL to config.yaml, keeping its comments.
-
-    \b
-    Example:
-      watchfloor feeds add https://www.38north.org/feed/ --id 38north
-    """
-    path = config_path or DEFAULT_CONFIG
-    added = feedlist.add(path, [Outline(url, "")], feed_id)
-    if added:
-        print(f"added {added[0]} to {path}; test it with: watchfloor feeds check {added[0]}")
-    else:
-        print(f"{url} stands in {path} already")
-
-
-@feeds.command()
-@click.argument("feed_id", metavar="ID")
-@common_options
-def remove(*, feed_id: str, config_path: Path | None, db: Path | None) -> None:
-    """Take the feed ID out of config.yaml. Its stored items stay.
-
-    \b
-    Example:
-      watchfloor feeds remove 38north
-    """
-    path = config_path or DEFAULT_CONFIG
-    feedlist.remove(path, feed_id)
-    print(f"removed {feed_id} from {path}; its stored items stay")
-
-
-@feeds.command()
 @click.argument("feed_id", metavar="[ID]", required=False)
 @common_options
 def check(*, feed_id: str | None, config_path: Path | None, db: Path | None) -> None:
@@ -172,40 +142,3 @@ def _as_known(source: FeedSource, stored: Feed | None) -> Feed:
     if stored is None or stored.configured_url != source.url:
         return Feed(source.id, source.url, source.url)
     return stored
-
-
-@feeds.command(name="import")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.opml")
-@common_options
-def import_opml(*, file: Path, config_path: Path | None, db: Path | None) -> None:
-    """Add the feeds of an OPML file to config.yaml; its folders become tags.
-
-    \b
-    Example:
-      watchfloor feeds import subscriptions.opml
-    """
-    path = config_path or DEFAULT_CONFIG
-    outlines = feedlist.read_opml(file)
-    added = feedlist.add(path, outlines)
-    print(f"added {len(added)} of {len(outlines)} feeds to {path}; the others stood there already")
-
-
-@feeds.command(name="export")
-@click.argument("file", type=click.Path(path_type=Path), required=False, metavar="[FILE.opml]")
-@common_options
-def export_opml(*, file: Path | None, config_path: Path | None, db: Path | None) -> None:
-    """Write the feeds of config.yaml as OPML.
-
-    \b
-    Example:
-      watchfloor feeds export feeds.opml
-    """
-    text = feedlist.write_opml(load_config(config_path, db, required=True).feeds)
-    if file is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be written: {error.strerror}") from None
-    note(f"wrote {file}")
