@@ -14,7 +14,7 @@ import os
 import re
 import ssl
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,13 +27,14 @@ from pipeline.config import FetchSettings
 from pipeline.decode import ACCEPTED_ENCODINGS, decoded
 from pipeline.errors import FetchError
 from pipeline.guard import Guard, GuardedTransport, Refused
-from pipeline.headers import fresh_until, retry_after
-from pipeline.models import Feed, Fetched, Hop, Outcome, Weight
+from pipeline.headers import fresh_until, links, retry_after
+from pipeline.models import Feed, FeedLinks, Fetched, Hop, Outcome, Posted, Weight
 
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 10
-_LISTS = frozenset({"content-encoding", "cache-control"})  # header fields whose lines add up
+_MAX_FORM_REDIRECTS = 3
+_LISTS = frozenset({"content-encoding", "cache-control", "link"})  # header fields whose lines add up
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 _ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
@@ -111,6 +112,31 @@ class Fetcher:
             log.warning("feed %s: %s", feed.id, reason, exc_info=error)
         return self._result(feed, started, "error", url=feed.url, error=reason, weight=weight, hops=tuple(hops))
 
+    def post_form(self, url: str, fields: Mapping[str, str]) -> Posted:
+        """Send ``fields`` to ``url`` as a form; what the answer holds is not read. Follows 307 and 308 only.
+
+        Nothing that a server does raises. No error's text holds a value of ``fields``.
+        """
+        try:
+            with self._guard.deadline(), contextlib.closing(self._transport):
+                for _ in range(_MAX_FORM_REDIRECTS + 1):
+                    with self._asked(url, [], fields) as response:
+                        status, answered = response.status_code, _fields(response)
+                        target = _target(response.url, answered["location"]) if "location" in answered else ""
+                    if status not in (307, 308) or not target:
+                        again = retry_after(answered.get("retry-after"), self._clock())
+                        return Posted(None if 200 <= status < 300 else f"answered {status}", again)
+                    if url.lower().startswith("https:") and not target.startswith("https:"):
+                        raise FetchError("redirected from https to http; refused")
+                    url = target
+            raise FetchError(f"more than {_MAX_FORM_REDIRECTS} redirects")
+        except FetchError as error:
+            return Posted(str(error))
+        except httpx.HTTPError as error:
+            return Posted(self._in_plain_words(error))
+        except (H2Error, ValueError, LookupError) as error:
+            return Posted(f"the answer cannot be understood ({type(error).__name__})")
+
     def _follow(self, feed: Feed, hops: list[Hop]) -> _Answer:
         """The answer at the end of the redirects, each request put into ``hops``.
 
@@ -137,10 +163,14 @@ class Fetcher:
         raise FetchError("redirected in a circle; the site seems to be misconfigured")
 
     @contextlib.contextmanager
-    def _asked(self, url: str, validators: Headers) -> Iterator[httpx.Response]:
-        """The response to GET ``url``, its body unread. Raises ``FetchError`` for an address that cannot be used."""
+    def _asked(self, url: str, validators: Headers, form: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
+        """The response to GET ``url`` (POST, where there is a ``form``), its body unread.
+
+        Raises ``FetchError`` for an address that cannot be used.
+        """
+        method = "GET" if form is None else "POST"
         try:
-            request = httpx.Request("GET", url, headers=[*self._headers, *validators])
+            request = httpx.Request(method, url, headers=[*self._headers, *validators], data=form)
         except (httpx.InvalidURL, ValueError) as error:
             raise FetchError(f"the address cannot be used ({error}); correct it in the configuration") from None
         if request.url.userinfo:
@@ -209,6 +239,7 @@ class Fetcher:
             body=answer.body,
             error=error,
             weight=weight,
+            links=links(answer.headers.get("link"), answer.url) if outcome == "ok" else FeedLinks(),
         )
 
     def _fetch_file(self, feed: Feed, started: datetime) -> Fetched:

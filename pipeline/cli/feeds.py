@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from pipeline import feedlist, health
+from pipeline import feedlist, health, websub
 from pipeline.cli.check import Asked, Checker
 from pipeline.cli.common import DEFAULT_CONFIG, common_options, load_config, note, open_stored, print_json, show_table
 from pipeline.config import Config, FeedSource
@@ -20,7 +20,16 @@ from pipeline.models import Feed
 from pipeline.times import from_iso, utc_now
 
 _COLUMNS = ("id", "state", "items", "rhythm", "last success", "next poll", "failures", "gaps", "remark", "url")
-_KEYS = ("rhythm_s", "last_success_at", "last_item_at", "next_poll_at", "failures", "last_gap_at", "last_error")
+_KEYS = (
+    "rhythm_s",
+    "last_success_at",
+    "last_item_at",
+    "next_poll_at",
+    "failures",
+    "last_gap_at",
+    "last_error",
+    "subscription",
+)
 
 
 @click.group()
@@ -51,6 +60,9 @@ def list_feeds(*, as_json: bool, config_path: Path | None, db: Path | None) -> N
     if db is not None or config.database.exists():
         with open_stored(config) as store:
             rows = store.coverage.feeds()
+            subscriptions = store.subscriptions.by_feed() if config.websub.public_url else {}
+            for row in rows:
+                row["subscription"] = subscriptions.get(row["id"])
     if db is None:  # a database that is named may be of other feeds, such as the demo's
         known = {row["id"] for row in rows}
         rows += [_never_polled(feed) for feed in config.feeds if feed.id not in known]
@@ -68,14 +80,15 @@ def _never_polled(feed: FeedSource) -> dict[str, Any]:
 
 
 def _remark(row: Mapping[str, Any], now: datetime) -> str | None:
-    """What an operator should know of a feed: its error, or that it has moved, may have lost items, is stale."""
-    if row["last_error"]:
-        return str(row["last_error"])
+    """What an operator should know of a feed: its error, that it moved, may have lost items, is stale, is pushed."""
     if row["state"] is None:
         return None
+    hub = websub.in_words(row["subscription"]) if row.get("subscription") and row["state"] != "disabled" else None
+    if row["last_error"]:
+        return "; ".join(filter(None, (str(row["last_error"]), hub)))
     moved = f"has moved for good; write url: {row['url']} into the configuration" if row["state"] == "moved" else None
     gap = f"items may have been missed before {row['last_gap_at']}" if row["last_gap_at"] else None
-    return "; ".join(filter(None, (moved, gap, health.stale(row, now)))) or None
+    return "; ".join(filter(None, (moved, gap, health.stale(row, now), hub))) or None
 
 
 def _cells(row: Mapping[str, Any], config: Config) -> list[Any]:

@@ -2,14 +2,15 @@
 
 ``Store`` opens it; its parts are split by noun: ``polls`` (feeds, fetches, items and mentions as they arrive),
 ``known`` (what of them is stored already), ``watch`` (entities and retagging), ``review`` (verdicts), ``coverage``
-(what was seen of the feeds, and what was not), ``reports`` (what the digest, the pages and exports read).
+(what was seen of the feeds, and what was not), ``subscriptions`` (at hubs), ``reports`` (what the digest, the pages
+and exports read).
 
 Every change goes through ``writing``: one transaction that waits for another writer and is stored whole or not at all.
 """
 
 from pipeline.store.connection import Store, explain
 from pipeline.store.known import Known
-from pipeline.store.polls import Poll
+from pipeline.store.polls import Poll, Push
 from pipeline.store.watch import RetagChange
 
-__all__ = ["Known", "Poll", "RetagChange", "Store", "explain"]
+__all__ = ["Known", "Poll", "Push", "RetagChange", "Store", "explain"]

@@ -15,6 +15,7 @@ from pipeline.store.known import Known
 from pipeline.store.polls import Polls
 from pipeline.store.reports import Reports
 from pipeline.store.review import Review
+from pipeline.store.subscriptions import Subscriptions
 from pipeline.store.watch import Watch
 
 BUSY_SECONDS = 30
@@ -56,6 +57,7 @@ class Store:
         self.watch = Watch(self.db)
         self.review = Review(self.db)
         self.coverage = Coverage(self.db)
+        self.subscriptions = Subscriptions(self.db)
         self.reports = Reports(self.db)
 
     def _prepare(self) -> None:

@@ -37,6 +37,18 @@ class Poll:
     gap: Gap | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a hub delivered of a feed, ready to be stored. Most hold only what is new, so it is no poll."""
+
+    feed: Feed
+    fetched: Fetched
+    items_seen: int = 0
+    fresh: Sequence[TaggedItem] = ()
+    watchlist_version: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
 class Polls:
     """Feeds and their polls. Made by ``Store``."""
 
@@ -70,6 +82,10 @@ class Polls:
         """Every feed, by id."""
         return [_feed(row) for row in self._db.table("feeds").rows_where(order_by="id")]
 
+    def feed(self, feed_id: str) -> Feed | None:
+        """The feed with this id."""
+        return next(map(_feed, self._db.table("feeds").rows_where("id = ?", [feed_id])), None)
+
     def save(self, poll: Poll, now: datetime) -> Stored:
         """Store one poll whole or not at all. An item that is stored already and unchanged is left alone."""
         seen_at = to_iso(now)
@@ -81,6 +97,26 @@ class Polls:
                 self._db.table("fetches").update(fetch_id, {"items_new": stored.items_new})
             if poll.gap is not None:
                 self._db.table("gaps").insert(_gap_row(poll.gap, poll.feed.id, fetch_id))
+        return stored
+
+    def save_push(self, push: Push, now: datetime) -> Stored:
+        """Store what a hub delivered, whole or not at all.
+
+        Validators, body hash and schedule of the feed stay as its last poll left them, and no gap is told from it; only
+        that the feed is not silent is kept.
+        """
+        seen_at = to_iso(now)
+        with writing(self._db):
+            fetch_id = self._log(push)
+            stored = self._save_items(push, seen_at) if push.fresh else Stored()
+            if stored.items_new:
+                self._db.table("fetches").update(fetch_id, {"items_new": stored.items_new})
+                dates = [to_iso(tagged.item.published_at) for tagged in push.fresh if tagged.item.published_at]
+                newest = max((date for date in dates if date <= seen_at), default=seen_at)
+                self._db.execute(
+                    "UPDATE feeds SET last_item_at = max(coalesce(last_item_at, ''), ?) WHERE id = ?",
+                    [newest, push.feed.id],
+                )
         return stored
 
     def postpone(self, feed_ids: Iterable[str], until: datetime) -> None:
@@ -96,7 +132,7 @@ class Polls:
                     {"until": moment, "id": feed_id},
                 )
 
-    def _log(self, poll: Poll) -> int:
+    def _log(self, poll: Poll | Push) -> int:
         fetched = poll.fetched
         row = {
             "feed_id": poll.feed.id,
@@ -108,10 +144,11 @@ class Polls:
             "error": fetched.error,
             "items_seen": poll.items_seen,
             "skipped": json.dumps(poll.skipped),
+            "source": "push" if isinstance(poll, Push) else "poll",
         }
         return inserted_id(self._db.table("fetches").insert(row))
 
-    def _save_items(self, poll: Poll, seen_at: str) -> Stored:
+    def _save_items(self, poll: Poll | Push, seen_at: str) -> Stored:
         by_guid = {tagged.item.guid: tagged for tagged in poll.fresh}
         present = self._present(poll.feed.id, by_guid)
         new = [tagged for guid, tagged in by_guid.items() if guid not in present]
