@@ -96,7 +96,8 @@ def _note(step: Step, public_url: str, store: Store, tools: Tools, secrets: Secr
         hashed = websub.token_hash(secrets.token(salt))
         return subscriptions.begin(step.offer, public_url, salt, hashed, now, websub.next_try(1, now))
     if step.action == "end":
-        return subscriptions.end(subscription, websub.next_try(1, now))
+        subscriptions.forget(now - websub.REMEMBERED)
+        return subscriptions.end(subscription, now, websub.next_try(1, now))
     if step.action == "goodbye" and not websub.goes_on_saying_goodbye(subscription.failures):
         subscriptions.over(subscription)
         return None

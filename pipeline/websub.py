@@ -37,6 +37,8 @@ _LONGEST_LEASE = timedelta(days=90)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(days=1)
 #: A hub that said no is asked again after so long; an end that a hub does not confirm is asked for so often.
 _AFTER_DENIAL = timedelta(days=30)
+#: Until then one that calls at the address of a subscription that ended is told that it is gone.
+REMEMBERED = timedelta(days=90)
 _MOST_GOODBYES = 5
 
 
@@ -127,7 +129,7 @@ def _is_due(subscription: Subscription, now: datetime) -> bool:
 
 def next_try(failures: int, now: datetime, retry_after: datetime | None = None) -> datetime:
     """When to ask again after so many ``failures`` in a row: 5 minutes, doubling up to a day, or as the hub says."""
-    wait = min(_FIRST_WAIT * 2 ** min(max(failures - 1, 0), 20), _LONGEST_WAIT)
+    wait = min(_FIRST_WAIT * (1 << min(max(failures - 1, 0), 20)), _LONGEST_WAIT)
     return max(now + wait, min(retry_after or now, now + _AFTER_DENIAL))
 
 

@@ -1,9 +1,9 @@
 """A WebSub hub on loopback, for tests: takes subscriptions, asks back, delivers, signed or not.
 
-    with Hub() as hub:
-        ...  # let watchfloor subscribe at hub.url
-        hub.wait(asked_back=1)
-        hub.deliver(hub.requests[-1], body)
+with Hub() as hub:
+    ...  # let watchfloor subscribe at hub.url
+    hub.wait(asked_back=1)
+    hub.deliver(hub.requests[-1], body)
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import websub
-from pipeline.models import Offer, Subscription
+from pipeline.models import Offer, Subscription, SubscriptionState
 from pipeline.websub import Secrets, Step, answer, form, is_signed, plan
 from tests.conftest import NOW
 
@@ -66,7 +66,7 @@ def test_a_request_that_is_not_confirmed_is_made_again() -> None:
 
 
 @pytest.mark.parametrize("state", ["requested", "active", "failed", "denied"])
-def test_what_is_not_wanted_any_more_is_ended(state: str) -> None:
+def test_what_is_not_wanted_any_more_is_ended(state: SubscriptionState) -> None:
     """Feed gone from the configuration, hub changed, topic changed: the old one ends, the new one begins after it."""
     subscription = replace(ACTIVE, state=state)
     assert actions(subscription, offers=()) == "end"
@@ -135,7 +135,7 @@ def query(**changed: str | None) -> str:
 
 
 @pytest.mark.parametrize("state", ["requested", "active", "failed"])
-def test_a_hub_that_asks_back_is_told_its_challenge(state: str) -> None:
+def test_a_hub_that_asks_back_is_told_its_challenge(state: SubscriptionState) -> None:
     """Also when the lease is renewed, or the hub's answer to the request was lost; its lease is believed."""
     found = answer(replace(REQUESTED, state=state), query(), NOW, WEEK)
     assert (found.status, found.body, found.lease_ends_at) == (200, b"abc", NOW + HOUR)
@@ -164,7 +164,7 @@ def test_the_lease_of_a_hub_is_bounded(seconds: str | None, lease: timedelta) ->
     ],
 )  # fmt: skip
 def test_what_was_not_asked_for_is_not_found(asked: str) -> None:
-    """Another topic, a mode that does not fit, a challenge that is long, binary or repeated, nonsense: 404, no change."""
+    """Another topic or mode, a challenge that is long, binary or repeated, nonsense: 404, and no change."""
     assert answer(REQUESTED, asked, NOW, WEEK) == websub.NOT_OURS
     assert answer(None, query(), NOW, WEEK) == websub.NOT_OURS
 

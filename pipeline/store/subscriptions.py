@@ -116,11 +116,14 @@ class Subscriptions:
             {"id": subscription.id, "why": reason, "next": to_iso(next_try_at)},
         )
 
-    def end(self, subscription: Subscription, next_try_at: datetime) -> Subscription:
+    def end(self, subscription: Subscription, now: datetime, next_try_at: datetime) -> Subscription:
         """It is wanted no more; the hub is told so, and told again at ``next_try_at``."""
         self._change(
-            "UPDATE subscriptions SET state = 'ended', failures = 1, next_try_at = :next WHERE id = :id",
-            {"id": subscription.id, "next": to_iso(next_try_at)},
+            """
+            UPDATE subscriptions SET state = 'ended', requested_at = :now, failures = 1, next_try_at = :next
+            WHERE id = :id
+            """,
+            {"id": subscription.id, "now": to_iso(now), "next": to_iso(next_try_at)},
         )
         return self._stored(subscription.token_hash)
 
@@ -129,6 +132,13 @@ class Subscriptions:
         self._change(
             "UPDATE subscriptions SET failures = 0, next_try_at = NULL WHERE id = :id AND state = 'ended'",
             {"id": subscription.id},
+        )
+
+    def forget(self, before: datetime) -> None:
+        """Drop those that ended and were asked for last before that moment; a feed may name other hubs for ever."""
+        self._change(
+            "DELETE FROM subscriptions WHERE state = 'ended' AND next_try_at IS NULL AND requested_at < :before",
+            {"before": to_iso(before)},
         )
 
     def pushed(self, subscription: Subscription, now: datetime) -> None:
