@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pipeline import health
+from pipeline import health, websub
 from pipeline.config import Config
 from pipeline.store import Store
 from pipeline.times import from_iso
@@ -79,8 +79,33 @@ def of_store(config: Config, store: Store, now: datetime) -> Iterator[Finding]:
             text = f"{feed['id']} has moved for good; write url: {feed['url']} into the configuration"
             yield Finding("feeds", "warn", text)
     yield from _of_coverage(feeds, store, now)
+    if config.websub.public_url is not None:
+        yield from _of_hubs({feed["id"] for feed in feeds}, store, now)
     if feeds and not troubled:
         yield Finding("feeds", "ok", f"{len(feeds)} feeds, none in trouble")
+
+
+def _of_hubs(feeds: Collection[str], store: Store, now: datetime) -> Iterator[Finding]:
+    """Subscriptions that do not work; what they would bring, polls bring later."""
+    subscriptions = {feed: row for feed, row in store.subscriptions.by_feed().items() if feed in feeds}
+    troubled = 0
+    for feed_id, row in subscriptions.items():
+        lapsed = row["state"] == "active" and from_iso(row["lease_ends_at"]) <= now
+        if row["state"] in ("failed", "denied") or lapsed or (row["state"] == "requested" and row["failures"] > 1):
+            troubled += 1
+            remedy = "it is polled as before"
+            if row["state"] != "denied":
+                remedy = f"see that websub.public_url leads to the daemon; {remedy}"
+            yield Finding("hubs", "warn", f"{feed_id}: {websub.in_words(row)}; {remedy}")
+        if row["rejected"]:
+            text = f"{row['rejected']} pushes were ignored: too large, no feed, or not signed by {row['hub']}"
+            yield Finding("hubs", "warn", f"{feed_id}: {text}")
+    if not troubled:
+        yield Finding(
+            "hubs",
+            "ok",
+            f"{len(subscriptions)} feeds are subscribed to, {len(store.subscriptions.offers())} name a hub",
+        )
 
 
 def _of_coverage(feeds: Sequence[Mapping[str, Any]], store: Store, now: datetime) -> Iterator[Finding]:
@@ -90,9 +115,11 @@ def _of_coverage(feeds: Sequence[Mapping[str, Any]], store: Store, now: datetime
         if remark := health.stale(feed, now):
             yield Finding("feeds", "warn", f"{feed['id']}: {remark}")
     for gap in store.coverage.gaps(week, now + timedelta(days=1)):
+        if gap["filled_at"]:
+            continue
         when = f"from {gap['from_at']} to {gap['to_at']}"
         text = f"{gap['feed_id']}: {health.gap(gap, when)}; it is polled more often now"
-        yield Finding("gaps", "warn", f"{text}, or: watchfloor feeds backfill {gap['feed_id']}")
+        yield Finding("gaps", "warn", f"{text}; where the feed keeps older pages: watchfloor feeds backfill ID")
     for feed_id, outcomes in store.pages.given_up(week).items():
         counts = ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items()))
         pages = "1 page" if outcomes.total() == 1 else f"{outcomes.total()} pages"

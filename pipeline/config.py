@@ -156,6 +156,22 @@ class DigestSettings(_Section):
     deliver: tuple[Delivery, ...] = ()
 
 
+class WebSubSettings(_Section):
+    """Where hubs reach the daemon, to push what feeds have new. Off without ``public_url``, which ends in a slash."""
+
+    public_url: str | None = None
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Whole = Field(default=8002, ge=1, le=65535)
+    lease: Duration = timedelta(days=7)  # what hubs are asked for; they may give another
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str) -> str:
+        if not re.match(r"(?i)https?://[^?#@\\\s]+\Z", value) or not value.isascii():
+            raise ValueError(f"{value!r} cannot be called by a hub; write http(s)://host/path/ without ?, # and @")
+        return check_url(value).rstrip("/") + "/"
+
+
 class _ConfigFile(_Section):
     """The keys of config.yaml."""
 
@@ -166,6 +182,7 @@ class _ConfigFile(_Section):
     feeds: tuple[FeedSource, ...] = ()
     watchlist: tuple[Any, ...] = ({"pack": _PACK},)
     digest: DigestSettings = DigestSettings()
+    websub: WebSubSettings = WebSubSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +197,7 @@ class Config:
     feeds: tuple[FeedSource, ...]
     watchlist: Watchlist
     digest: DigestSettings
+    websub: WebSubSettings
 
 
 def check_url(value: str) -> str:
@@ -286,6 +304,7 @@ def _assemble(path: Path, raw: _ConfigFile, watched: Watchlist) -> Config:
         feeds=tuple(feed.model_copy(update={"url": absolute_url(feed.url, folder)}) for feed in raw.feeds),
         watchlist=watched,
         digest=DigestSettings(deliver=tuple(Delivery(file=str(folder / where.file)) for where in raw.digest.deliver)),
+        websub=raw.websub,
     )
 
 

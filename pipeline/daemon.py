@@ -6,6 +6,7 @@ It holds no state of its own: what is due stands in the database, so a late, ski
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import threading
@@ -18,7 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from pipeline import reporting
+from pipeline import callback, reporting, subscribing
 from pipeline.config import Config
 from pipeline.errors import WatchfloorError
 from pipeline.models import Outcome
@@ -26,34 +27,44 @@ from pipeline.run import Silent, run
 from pipeline.store import Store
 from pipeline.times import day_bounds
 from pipeline.tools import Tools, tools_for
+from pipeline.websub import Secrets
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 30
+HUB_SECONDS = 15
 
 
 def serve(config: Config) -> None:
-    """Poll and report until SIGTERM or SIGINT; returns when the transaction in hand is done.
+    """Poll, answer hubs and report until SIGTERM or SIGINT; returns when the transaction in hand is done.
 
     Raises:
         StoreError: when the database cannot be used at the start.
+        ServeError: when hubs are to call us, and their calls cannot be listened for.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, force=True)
     for noisy in ("apscheduler", "httpx", "httpcore"):  # _log_trouble says what matters of the first
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     with Store(config.database):
         pass  # a database that cannot be used is said now, not at the first tick
-    asyncio.run(_serve(config))
+    tools, secrets = tools_for(config), None
+    with contextlib.ExitStack() as until_the_end:
+        if config.websub.public_url is not None:
+            secrets = subscribing.load_secrets(config.database)
+            until_the_end.enter_context(callback.serving(config, tools, secrets))
+        asyncio.run(_serve(config, tools, secrets))
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, tools: Tools, secrets: Secrets | None) -> None:
     stop, stopped = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    scheduler = make_scheduler(config, tools_for(config), stop)
+    scheduler = make_scheduler(config, tools, stop, secrets)
     scheduler.start()
     log.info("watching %d feeds, database %s", len(config.feeds), config.database)
+    if secrets is not None:
+        log.info("hubs call %s, answered at %s:%d", config.websub.public_url, config.websub.host, config.websub.port)
     await stopped.wait()
     log.info("stopping: finishing what is in hand")
     stop.set()
@@ -62,11 +73,13 @@ async def _serve(config: Config) -> None:
     log.info("stopped")
 
 
-def make_scheduler(config: Config, tools: Tools, stop: threading.Event) -> AsyncIOScheduler:
-    """The daemon's jobs, not yet started."""
+def make_scheduler(
+    config: Config, tools: Tools, stop: threading.Event, secrets: Secrets | None = None
+) -> AsyncIOScheduler:
+    """The daemon's jobs, not yet started; with ``secrets``, subscriptions at hubs are kept up as well."""
     scheduler = AsyncIOScheduler(
         timezone=config.timezone,
-        executors={"default": ThreadPoolExecutor(4)},
+        executors={"default": ThreadPoolExecutor(5)},
         # APScheduler's own grace of one second would drop every run that a busy machine starts late.
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
@@ -96,6 +109,15 @@ def make_scheduler(config: Config, tools: Tools, stop: threading.Event) -> Async
         name="digest of the day before",
     )
     scheduler.add_job(report_yesterday, args=[config, tools], id="digest-missed", name="digest missed while off")
+    if secrets is not None:
+        scheduler.add_job(
+            subscribing.keep_up,
+            IntervalTrigger(seconds=HUB_SECONDS),
+            args=[config, tools, secrets, stop],
+            id="hubs",
+            name="keep up the subscriptions at hubs",
+            next_run_time=tools.clock(),
+        )
     return scheduler
 
 

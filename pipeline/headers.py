@@ -1,6 +1,7 @@
-"""What a server says about when to ask again. Pure: text and the time in, a moment out; nonsense gives None.
+"""What a server says beside the body: when to ask again, which hub and topic. Pure; nonsense gives nothing.
 
-Sources: RFC 9110 section 10.2.3 (Retry-After), RFC 9111 sections 4.2 and 5.2.2 (freshness), RFC 6585 (429).
+Sources: RFC 9110 section 10.2.3 (Retry-After), RFC 9111 sections 4.2 and 5.2.2 (freshness), RFC 6585 (429),
+RFC 8288 (Link).
 """
 
 from __future__ import annotations
@@ -9,12 +10,18 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin, urlsplit
+
+from pipeline.models import FeedLinks
 
 _LONGEST_WAIT = timedelta(days=30)
 #: A server that wants to be left alone for longer than a year does not mean it; own back-off serves better.
 _BELIEVABLE = timedelta(days=366)
 _MAX_AGE = re.compile(r"(?:^|[,;\s])max-age\s*=\s*\"?(\d{1,15})\"?\s*(?:$|[,;\s])", re.IGNORECASE)
 _NEVER_FRESH = re.compile(r"(?:^|[,;\s])no-(?:cache|store)\s*(?:$|[,;\s=])", re.IGNORECASE)
+_PARAMETER = re.compile(r"""\s*;\s*([^\s"=;,<>]+)(?:\s*=\s*(?:"([^"]*)"|([^\s";,<>]*)))?""")
+_LINK = re.compile(rf"<([^<>]{{1,2000}})>((?:{_PARAMETER.pattern})*+)")
+_MOST_HUBS = 10
 
 
 def retry_after(value: str | None, now: datetime) -> datetime | None:
@@ -54,6 +61,34 @@ def fresh_until(fields: Mapping[str, str], now: datetime) -> datetime | None:
             return None
         lifetime = expires - (sent or now)
     return now + lifetime if timedelta(0) < lifetime < timedelta(days=40_000) else None
+
+
+def links(value: str | None, url: str) -> FeedLinks:
+    """The hubs and the topic that the Link header ``value`` of an answer from ``url`` names (WebSub section 4).
+
+    Only http and https; a link with ``anchor`` is about something else than the answer and left out.
+    """
+    found: dict[str, list[str]] = {"hub": [], "self": []}
+    for link in _LINK.finditer(value or ""):
+        target, text = link[1], link[2]
+        named: dict[str, str] = {}
+        for name, quoted, plain in _PARAMETER.findall(text):
+            named.setdefault(name.lower(), quoted or plain)  # of a repeated parameter the first counts
+        relations = set(named.get("rel", "").lower().split()) & found.keys()
+        if relations and "anchor" not in named and (address := _absolute(target.strip(), url)):
+            for relation in relations:
+                found[relation].append(address)
+    return FeedLinks(tuple(dict.fromkeys(found["hub"]))[:_MOST_HUBS], next(iter(found["self"]), None))
+
+
+def _absolute(target: str, url: str) -> str | None:
+    try:
+        address = urljoin(url, target)
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and parts.hostname and address.isascii() and address.isprintable()
+    except ValueError:
+        return None
+    return address if usable else None
 
 
 def _http_date(text: str) -> datetime | None:

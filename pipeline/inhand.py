@@ -149,7 +149,12 @@ class InHand:
             watchlist_version=self._config.watchlist.version,
             skipped=reading.skipped,
             hints=reading.hints,
-            links=reading.links,
+            # those of the headers go before those of the body (WebSub section 4)
+            links=replace(
+                reading.links,
+                hubs=fetched.links.hubs or reading.links.hubs,
+                topic=fetched.links.topic or reading.links.topic,
+            ),
             gap=gap,
             full_text=feed.id in self._full_text,
         )

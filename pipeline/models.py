@@ -21,6 +21,9 @@ FeedState = Literal["ok", "error", "backoff", "gone", "moved", "disabled"]
 #: How heavy a failure weighs: gone by itself soon, in a while, or only when somebody changes something.
 Weight = Literal["temporary", "soft", "hard"]
 
+#: How a subscription at a hub stands; kept in ``subscriptions.state``.
+SubscriptionState = Literal["requested", "active", "denied", "failed", "ended"]
+
 #: What an analyst can say of an item or a mention; kept in ``verdicts.verdict``.
 Verdict = Literal["relevant", "irrelevant", "escalated", "wrong_tag", "missed_tag"]
 
@@ -96,6 +99,44 @@ class Fetched:
     error: str | None = None
     weight: Weight = "soft"  # of the error
     hops: tuple[Hop, ...] = ()
+    links: FeedLinks = FeedLinks()  # of its Link headers
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a form that was sent came to: it was taken when ``error`` is None."""
+
+    error: str | None = None
+    retry_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A feed whose new items a hub offers to push; ``topic`` is what the hub knows the feed by."""
+
+    feed_id: str
+    hub: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscription of a feed at a hub (WebSub). Holds no secret: see ``websub.Secrets``."""
+
+    id: int
+    feed_id: str
+    hub: str
+    topic: str
+    public_url: str  # what its callback address began with when it was asked for
+    salt: str  # what its callback address and secret are derived from, with the key
+    token_hash: str  # of the callback address's last part
+    state: SubscriptionState
+    requested_at: datetime  # the hub was asked last
+    verified_at: datetime | None = None  # the hub asked back, and the lease began
+    lease_ends_at: datetime | None = None
+    failures: int = 0  # requests in a row that led to nothing (yet)
+    last_error: str | None = None
+    next_try_at: datetime | None = None  # of what was asked and is not confirmed; None: nothing is open
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -119,6 +119,12 @@ def read_page(watchlist: str, job: PageJob) -> PageReading:
         item = replace(item, language=detect(_fields(item), item.language))
         [mentions] = tagger_for(watchlist).tag([Document(_fields(item), job.feed_id, item.language)])
     return PageReading(choice.outcome, choice.reason, TaggedItem(item, mentions))
+
+
+def warm(watchlist: str) -> None:
+    """Read a small feed, so that this process has loaded and compiled all that the next body needs."""
+    body = b"<rss version='2.0'><channel><item><guid>1</guid><title>News of the day</title></item></channel></rss>"
+    read(watchlist, Job("", body, "http://localhost/", "", {}, datetime.now(UTC)))
 
 
 def _fields(item: Item) -> dict[str, str]:

@@ -18,8 +18,12 @@ STAGES = {"fetch", "parse", "tag", "store", "digest", "stories", "fulltext"}
 CONDUCTORS = {
     "run",
     "inhand",
+    "backfill",
     "pages",
     "tools",
+    "intake",
+    "callback",
+    "subscribing",
     "worker",
     "daemon",
     "cli",
@@ -68,7 +72,7 @@ def test_only_the_fetcher_opens_sockets_to_the_outside(path: Path) -> None:
         allowed = {"fetch", "guard"} | ({"tools"} if outward == {"httpx"} else set())  # tools makes the one TLS context
         assert noun(path) in allowed
     if listening:
-        assert noun(path) in {"guard", "cli", "demo"}
+        assert noun(path) in {"guard", "cli", "demo", "callback"}
 
 
 SQL = re.compile(

@@ -120,6 +120,20 @@ MISTAKES = {
     "time zone": ("timezone: seoul", "1: timezone: unknown time zone 'seoul'; did you mean Asia/Seoul?"),
     "time zone offset": ("timezone: +9", "1: timezone: unknown time zone 9; use a name such as Asia/Seoul"),
     "time zone folder": ("timezone: ../etc", "1: timezone: unknown time zone '../etc'"),
+    "public address": (
+        "websub: {public_url: news.example/hooks}",
+        "1: websub.public_url: 'news.example/hooks' cannot be called by a hub; write http(s)://host/path/",
+    ),
+    "public address with a query": (
+        "websub:\n  public_url: https://news.example/?hook=",
+        "2: websub.public_url: 'https://news.example/?hook=' cannot be called by a hub; write http(s)://host/path/",
+    ),
+    "public address without a host": (
+        "websub: {public_url: 'https://:80/'}",
+        "1: websub.public_url: 'https://:80/' is not an address that can be polled; write http",
+    ),
+    "websub port": ("websub: {port: 0}", "1: websub.port: 0 is too small; use 1 or more"),
+    "websub lease": ("websub: {lease: forever}", "1: websub.lease: 'forever' is not a duration"),
     "user agent": ("fetch: {user_agent: 뉴스}", "1: fetch.user_agent: must be one line of plain ASCII text"),
     "path": ('database: "a\\0b"', "1: database: 'a\\x00b' is not the name of a file"),
     "empty path": ("digest: {deliver: [{file: ''}]}", "1: digest.deliver[0].file: '' is not the name of a file"),
@@ -209,6 +223,21 @@ def test_addresses_that_can_be_polled(url: str) -> None:
 def test_file_addresses_count_from_the_configuration(url: str, absolute: str) -> None:
     """Spaces, percent-encoding and any script work; a relative path counts from the file's folder."""
     assert load(f'feeds:\n- id: a\n  url: "{url}"\n').feeds[0].url == absolute
+
+
+@pytest.mark.parametrize(
+    ("text", "public_url"),
+    [
+        ("", None),
+        ("websub:\n  public_url:\n", None),
+        ("websub: {public_url: 'https://news.example'}", "https://news.example/"),
+        ("websub: {public_url: 'http://news.example:8080/hooks//'}", "http://news.example:8080/hooks/"),
+    ],
+)
+def test_websub_is_off_unless_a_public_address_is_given(text: str, public_url: str | None) -> None:
+    """An empty key counts as absent; the address ends in one slash, as a path is put behind it."""
+    found = load(f"feeds: []\n{text}").websub
+    assert (found.public_url, found.host, found.port, found.lease) == (public_url, "127.0.0.1", 8002, timedelta(days=7))
 
 
 def test_paths_count_from_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,7 @@ def test_every_key_stands_in_the_shipped_configuration() -> None:
         "fetch": config.FetchSettings,
         "schedule": config.ScheduleSettings,
         "digest": config.DigestSettings,
+        "websub": config.WebSubSettings,
     }
     for section, model in sections.items():
         assert f"{section}:" in text

@@ -25,9 +25,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline import fetch
 from pipeline.config import FetchSettings
 from pipeline.fetch import Fetcher
+from pipeline.fetch import fetcher as fetcher_module
 from pipeline.headers import retry_after
 from pipeline.models import Feed, Fetched
 from tests.feedserver import (
@@ -272,7 +272,7 @@ def test_endless_redirects_end(fetcher: Fetcher, server: FeedServer) -> None:
     for number in range(30):
         server.on(f"/{number}", redirect(302, f"/{number + 1}"))
     assert "redirects" in refused(fetcher, server, redirect(302, "/0"))
-    assert len(server.requests) == fetch.MAX_REDIRECTS + 2
+    assert len(server.requests) == fetcher_module.MAX_REDIRECTS + 2
 
 
 @pytest.mark.parametrize(

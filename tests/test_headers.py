@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.headers import fresh_until
+from pipeline.headers import fresh_until, links
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -46,3 +46,34 @@ def test_freshness_survives_anything(fields: dict[str, str]) -> None:
     """No header raises; what is understood is ahead."""
     moment = fresh_until(fields, NOW)
     assert moment is None or moment > NOW
+
+
+@pytest.mark.parametrize(
+    ("value", "hubs", "topic"),
+    [
+        (None, [], None),
+        ("", [], None),
+        ('<https://h.test/>; rel="hub", <https://a.test/f>; rel="self"', ["https://h.test/"], "https://a.test/f"),
+        ("</hub>;rel=hub,</f>;REL=Self", ["https://a.test/hub"], "https://a.test/f"),
+        ('<https://h.test/>; title="a, b; c"; rel="alternate hub"', ["https://h.test/"], None),
+        ('<https://h.test/?a,b;c>; rel=hub; title="<http://x.test/>; rel=self"', ["https://h.test/?a,b;c"], None),
+        ("<https://1.test/>; rel=hub, <https://2.test/>; rel=hub, <https://1.test/>; rel=hub",
+         ["https://1.test/", "https://2.test/"], None),
+        ("<https://a.test/1>; rel=self, <https://a.test/2>; rel=self", [], "https://a.test/1"),
+        ("<https://h.test/>; rel=next; rel=hub", [], None),
+        ('<https://h.test/>; rel=hub; anchor="/other"', [], None),
+        ("<javascript:alert(1)>; rel=hub, <ftp://a.test/>; rel=self, <http://[::1>; rel=hub", [], None),
+        ("https://h.test/; rel=hub, <https://h.test/; rel=hub", [], None),
+    ],
+)  # fmt: skip
+def test_hub_and_topic_are_found(value: str | None, hubs: list[str], topic: str | None) -> None:
+    """In one header or several joined, quoted or not, relative or not; other schemes, contexts and nonsense are not."""
+    found = links(value, "https://a.test/feed")
+    assert (list(found.hubs), found.topic) == (hubs, topic)
+
+
+@given(st.text(alphabet='<>;,="\\ \trelhubs:/a.é\x00', max_size=200))
+def test_links_survive_anything(value: str) -> None:
+    """No header raises; what is found is an address."""
+    found = links(value, "https://a.test/feed")
+    assert all(address.startswith("http") for address in (*found.hubs, found.topic or "http"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.common import common_options
-from pipeline.cli.run import run_with_bar, show_report, stopped_by_signals
+from pipeline.cli.common import common_options, stopped_by_signals
+from pipeline.cli.run import run_with_bar, show_report
 from pipeline.demo import DemoServer, demo_config
 from pipeline.errors import UsageError
 from pipeline.store import Store

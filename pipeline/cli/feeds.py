@@ -10,17 +10,36 @@ from typing import Any
 
 import click
 
-from pipeline import health
+from pipeline import health, websub
 from pipeline.cli import feeds_edit
 from pipeline.cli.check import Asked, Checker
-from pipeline.cli.common import common_options, load_config, note, open_stored, print_json, show_table
+from pipeline.cli.common import (
+    common_options,
+    load_config,
+    note,
+    open_stored,
+    print_json,
+    show_table,
+    stopped_by_signals,
+)
 from pipeline.config import Config, FeedSource
 from pipeline.errors import UsageError
 from pipeline.models import Feed
+from pipeline.store import Store
 from pipeline.times import from_iso, utc_now
+from pipeline.tools import tools_for
 
 _COLUMNS = ("id", "state", "items", "rhythm", "last success", "next poll", "failures", "gaps", "remark", "url")
-_KEYS = ("rhythm_s", "last_success_at", "last_item_at", "next_poll_at", "failures", "last_gap_at", "last_error")
+_KEYS = (
+    "rhythm_s",
+    "last_success_at",
+    "last_item_at",
+    "next_poll_at",
+    "failures",
+    "last_gap_at",
+    "last_error",
+    "subscription",
+)
 
 
 @click.group()
@@ -55,6 +74,9 @@ def list_feeds(*, as_json: bool, config_path: Path | None, db: Path | None) -> N
     if db is not None or config.database.exists():
         with open_stored(config) as store:
             rows = store.coverage.feeds()
+            subscriptions = store.subscriptions.by_feed() if config.websub.public_url else {}
+            for row in rows:
+                row["subscription"] = subscriptions.get(row["id"])
     if db is None:  # a database that is named may be of other feeds, such as the demo's
         known = {row["id"] for row in rows}
         rows += [_never_polled(feed) for feed in config.feeds if feed.id not in known]
@@ -72,14 +94,15 @@ def _never_polled(feed: FeedSource) -> dict[str, Any]:
 
 
 def _remark(row: Mapping[str, Any], now: datetime) -> str | None:
-    """What an operator should know of a feed: its error, or that it has moved, may have lost items, is stale."""
-    if row["last_error"]:
-        return str(row["last_error"])
+    """What an operator should know of a feed: its error, that it moved, may have lost items, is stale, is pushed."""
     if row["state"] is None:
         return None
+    hub = websub.in_words(row["subscription"]) if row.get("subscription") and row["state"] != "disabled" else None
+    if row["last_error"]:
+        return "; ".join(filter(None, (str(row["last_error"]), hub)))
     moved = f"has moved for good; write url: {row['url']} into the configuration" if row["state"] == "moved" else None
     gap = f"items may have been missed before {row['last_gap_at']}" if row["last_gap_at"] else None
-    return "; ".join(filter(None, (moved, gap, health.stale(row, now)))) or None
+    return "; ".join(filter(None, (moved, gap, health.stale(row, now), hub))) or None
 
 
 def _cells(row: Mapping[str, Any], config: Config) -> list[Any]:
@@ -142,3 +165,30 @@ def _as_known(source: FeedSource, stored: Feed | None) -> Feed:
     if stored is None or stored.configured_url != source.url:
         return Feed(source.id, source.url, source.url)
     return stored
+
+
+@feeds.command()
+@click.argument("feed_id", metavar="ID")
+@click.option("--pages", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Walk at most so many.")
+@common_options
+def backfill(*, feed_id: str, pages: int, config_path: Path | None, db: Path | None) -> None:
+    """Walk the feed ID back once, page after page, and store the older items that its publisher keeps.
+
+    Works for feeds that link to older pages (RFC 5005); the feed's schedule stays as it is, and its gaps are filled.
+
+    \b
+    Example:
+      watchfloor feeds backfill 38north --pages 20
+    """
+    from pipeline.backfill import walk  # noqa: PLC0415 - the other commands need none of it
+
+    config = load_config(config_path, db, required=True)
+    seen = new = count = 0
+    with Store(config.database) as store, stopped_by_signals() as stop:
+        for page in walk(config, store, tools_for(config), feed_id, pages, stop):
+            count, seen, new = count + 1, seen + page.items_seen, new + page.items_new
+            note(f"{page.url}: {page.items_seen} items, {page.items_new} new")
+    if count == 1:
+        print(f"{feed_id} links to no older page; {seen} items seen, {new} new")
+    else:
+        print(f"{feed_id}: {count} pages, {seen} items seen, {new} new")

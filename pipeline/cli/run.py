@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
@@ -26,6 +22,7 @@ from pipeline.cli.common import (
     print_json,
     program,
     show_table,
+    stopped_by_signals,
 )
 from pipeline.config import Config
 from pipeline.models import Outcome, RunReport
@@ -132,22 +129,6 @@ class _Bar:
 
     def advance(self, feed_id: str, outcome: Outcome) -> None:
         self._bar.update(self._task, advance=1, feed=feed_id if outcome != "error" else f"{feed_id}: failed")
-
-
-@contextlib.contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that a run ends between two transactions."""
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def show_report(config: Config, store: Store, report: RunReport, *, name_database: bool = False) -> None:

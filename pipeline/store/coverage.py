@@ -17,13 +17,13 @@ class Coverage:
         self._db = db
 
     def feeds(self) -> list[dict[str, Any]]:
-        """Every feed as it stands, with its number of items and of gaps, and the end of its last gap."""
+        """Every feed as it stands, with its number of items and of gaps, and the end of the last that is not filled."""
         return list(
             self._db.query(
                 """
                 SELECT f.*, (SELECT count(*) FROM items i WHERE i.feed_id = f.id) AS items,
                   (SELECT count(*) FROM gaps g WHERE g.feed_id = f.id) AS gaps,
-                  (SELECT max(to_at) FROM gaps g WHERE g.feed_id = f.id) AS last_gap_at
+                  (SELECT max(to_at) FROM gaps g WHERE g.feed_id = f.id AND g.filled_at IS NULL) AS last_gap_at
                 FROM feeds f ORDER BY f.id
                 """
             )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlite_utils import Database
 
@@ -39,6 +39,21 @@ class Poll:
     gap: Gap | None = None
     readdressed: Mapping[str, str] = field(default_factory=dict)
     full_text: bool = False  # the pages of its items are to be read
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Items of a feed that came otherwise than by a poll, ready to be stored: pushed by a hub, or of an older page."""
+
+    feed: Feed
+    fetched: Fetched
+    source: Literal["push", "backfill"]
+    items_seen: int = 0
+    fresh: Sequence[TaggedItem] = ()
+    watchlist_version: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    readdressed: Mapping[str, str] = field(default_factory=dict)
+    full_text: bool = False
 
 
 class Polls:
@@ -74,6 +89,10 @@ class Polls:
         """Every feed, by id."""
         return [_feed(row) for row in self._db.table("feeds").rows_where(order_by="id")]
 
+    def feed(self, feed_id: str) -> Feed | None:
+        """The feed with this id."""
+        return next(map(_feed, self._db.table("feeds").rows_where("id = ?", [feed_id])), None)
+
     def save(self, poll: Poll, now: datetime) -> Stored:
         """Store one poll whole or not at all. An item that is stored already and unchanged is left alone."""
         seen_at = to_iso(now)
@@ -86,6 +105,33 @@ class Polls:
             if poll.gap is not None:
                 self._db.table("gaps").insert(_gap_row(poll.gap, poll.feed.id, fetch_id))
         return stored
+
+    def save_delivery(self, delivery: Delivery, now: datetime) -> Stored:
+        """Store items that came otherwise than by a poll, whole or not at all.
+
+        Validators, body hash and schedule of the feed stay as its last poll left them, and no gap is told from it; only
+        that the feed is not silent is kept.
+        """
+        seen_at = to_iso(now)
+        with writing(self._db):
+            fetch_id = self._log(delivery)
+            stored = self._save_items(delivery, seen_at) if delivery.fresh else Stored()
+            if stored.items_new:
+                self._db.table("fetches").update(fetch_id, {"items_new": stored.items_new})
+                dates = [to_iso(tagged.item.published_at) for tagged in delivery.fresh if tagged.item.published_at]
+                newest = max((date for date in dates if date <= seen_at), default=seen_at)
+                self._db.execute(
+                    "UPDATE feeds SET last_item_at = max(coalesce(last_item_at, ''), ?) WHERE id = ?",
+                    [newest, delivery.feed.id],
+                )
+        return stored
+
+    def fill_gaps(self, feed_id: str, now: datetime) -> int:
+        """Say of the feed's gaps that it was walked back past them; returns how many there were."""
+        with writing(self._db):
+            return self._db.execute(
+                "UPDATE gaps SET filled_at = ? WHERE feed_id = ? AND filled_at IS NULL", [to_iso(now), feed_id]
+            ).rowcount
 
     def postpone(self, feed_ids: Iterable[str], until: datetime) -> None:
         """Do not poll these feeds before ``until``, not even when forced: their host asked for it."""
@@ -100,7 +146,7 @@ class Polls:
                     {"until": moment, "id": feed_id},
                 )
 
-    def _log(self, poll: Poll) -> int:
+    def _log(self, poll: Poll | Delivery) -> int:
         fetched = poll.fetched
         row = {
             "feed_id": poll.feed.id,
@@ -112,10 +158,11 @@ class Polls:
             "error": fetched.error,
             "items_seen": poll.items_seen,
             "skipped": json.dumps(poll.skipped),
+            "source": poll.source if isinstance(poll, Delivery) else "poll",
         }
         return inserted_id(self._db.table("fetches").insert(row))
 
-    def _save_items(self, poll: Poll, seen_at: str) -> Stored:
+    def _save_items(self, poll: Poll | Delivery, seen_at: str) -> Stored:
         by_guid = {tagged.item.guid: tagged for tagged in poll.fresh}
         self._readdress(poll, by_guid)
         present = self._present(poll.feed.id, by_guid)
@@ -146,7 +193,7 @@ class Polls:
             await_pages(self._db, [*ids.values(), *(row["id"] for row, _ in changed)], seen_at)
         return Stored(items_new=len(new), items_updated=len(changed), mentions=gained)
 
-    def _readdress(self, poll: Poll, by_guid: Mapping[str, TaggedItem]) -> None:
+    def _readdress(self, poll: Poll | Delivery, by_guid: Mapping[str, TaggedItem]) -> None:
         """Give stored items the addresses under which they come now; one that says the same is no new version."""
         for guid, stored in poll.readdressed.items():
             item = by_guid[guid].item

@@ -71,7 +71,7 @@ class Reports:
             SELECT feed_id, count(*) AS polls, sum(outcome IN ('error', 'gone')) AS failures,
                    -- SQLite takes a bare column from the row where max() was found: https://sqlite.org/lang_select.html
                    max(CASE WHEN error IS NOT NULL THEN id END) AS last_failure, error AS last_error
-            FROM fetches WHERE started_at >= ? AND started_at < ? GROUP BY feed_id ORDER BY feed_id
+            FROM fetches WHERE source = 'poll' AND started_at >= ? AND started_at < ? GROUP BY feed_id ORDER BY feed_id
             """,
             bounds,
         )

@@ -10,15 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import re
 import ssl
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import httpx
 from h2.exceptions import H2Error
@@ -26,22 +21,30 @@ from h2.exceptions import H2Error
 from pipeline.config import FetchSettings
 from pipeline.decode import ACCEPTED_ENCODINGS, decoded
 from pipeline.errors import FetchError
-from pipeline.guard import Guard, GuardedTransport, Refused
-from pipeline.headers import fresh_until, retry_after
-from pipeline.models import Feed, Fetched, Hop, Outcome, Weight
+from pipeline.fetch.localfile import read_file
+from pipeline.fetch.meaning import (
+    brings_a_body,
+    failure_in_words,
+    fields_of,
+    sendable,
+    status_in_words,
+    target_of,
+    weight_of_failure,
+    weight_of_status,
+)
+from pipeline.guard import Guard, GuardedTransport
+from pipeline.headers import fresh_until, links, retry_after
+from pipeline.models import Feed, FeedLinks, Fetched, Hop, Outcome, Posted, Weight
 
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 10
-PAGES = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
-_LISTS = frozenset({"content-encoding", "cache-control"})  # header fields whose lines add up
+_MAX_FORM_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
+#: The media types that are asked for.
 FEEDS = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
-#: Statuses that pass by themselves; others say that something must change, or (5xx) that the server is in trouble.
-_TEMPORARY = frozenset({408, 421, 425, 429, 502, 503, 504})
-#: What a request header can carry (RFC 9110 section 5.5), in a length that any server takes back.
-_SENDABLE = re.compile(r"[!-~\x80-\xff](?:[\t -~\x80-\xff]{0,2000}[!-~\x80-\xff])?")
+PAGES = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 
 Headers = list[tuple[bytes, bytes]]
 #: Raises ``FetchError`` for an address that must not be asked.
@@ -109,11 +112,36 @@ class Fetcher:
         except FetchError as error:
             reason, weight = str(error), error.weight
         except httpx.HTTPError as error:
-            reason, weight = self._in_plain_words(error), _weight(error)
+            reason, weight = failure_in_words(error, self._settings.timeout), weight_of_failure(error)
         except (H2Error, ValueError, LookupError) as error:  # httpcore lets these through for answers beyond parsing
             reason, weight = f"the answer cannot be understood ({type(error).__name__}: {str(error)[:200]})", "soft"
             log.warning("feed %s: %s", feed.id, reason, exc_info=error)
         return self._result(feed, started, "error", url=feed.url, error=reason, weight=weight, hops=tuple(hops))
+
+    def post_form(self, url: str, fields: Mapping[str, str]) -> Posted:
+        """Send ``fields`` to ``url`` as a form; what the answer holds is not read. Follows 307 and 308 only.
+
+        Nothing that a server does raises. No error's text holds a value of ``fields``.
+        """
+        try:
+            with self._guard.deadline(), contextlib.closing(self._transport):
+                for _ in range(_MAX_FORM_REDIRECTS + 1):
+                    with self._asked(url, [], fields) as response:
+                        status, answered = response.status_code, fields_of(response)
+                        target = target_of(response.url, answered["location"]) if "location" in answered else ""
+                    if status not in (307, 308) or not target:
+                        again = retry_after(answered.get("retry-after"), self._clock())
+                        return Posted(None if 200 <= status < 300 else f"answered {status}", again)
+                    if url.lower().startswith("https:") and not target.startswith("https:"):
+                        raise FetchError("redirected from https to http; refused")
+                    url = target
+            raise FetchError(f"more than {_MAX_FORM_REDIRECTS} redirects")
+        except FetchError as error:
+            return Posted(str(error))
+        except httpx.HTTPError as error:
+            return Posted(failure_in_words(error, self._settings.timeout))
+        except (H2Error, ValueError, LookupError) as error:
+            return Posted(f"the answer cannot be understood ({type(error).__name__})")
 
     def _follow(self, feed: Feed, hops: list[Hop], accept: str, permit: Permit) -> _Answer:
         """The answer at the end of the redirects, each request put into ``hops``.
@@ -131,21 +159,25 @@ class Fetcher:
             hops.append(Hop(url, bool(validators)))
             with self._asked(url, [(b"Accept", accept.encode()), *validators]) as response:
                 hops[-1] = replace(hops[-1], status=response.status_code)
-                fields = _fields(response)
+                fields = fields_of(response)
                 location = fields.get("location")
                 if response.status_code not in _REDIRECTS or not location:
                     received, body = self._read(response, fields)
                     return _Answer(response.status_code, url, permanent_url, fields, body, bool(validators), received)
                 permanent = permanent and response.status_code in _PERMANENT
-                url = _target(response.url, location)
+                url = target_of(response.url, location)
             permanent_url = url if permanent else permanent_url
         raise FetchError("redirected in a circle; the site seems to be misconfigured")
 
     @contextlib.contextmanager
-    def _asked(self, url: str, headers: Headers) -> Iterator[httpx.Response]:
-        """The response to GET ``url``, its body unread. Raises ``FetchError`` for an address that cannot be used."""
+    def _asked(self, url: str, headers: Headers, form: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
+        """The response to GET ``url`` (POST, where there is a ``form``), its body unread.
+
+        Raises ``FetchError`` for an address that cannot be used.
+        """
+        method = "GET" if form is None else "POST"
         try:
-            request = httpx.Request("GET", url, headers=[*self._headers, *headers])
+            request = httpx.Request(method, url, headers=[*self._headers, *headers], data=form)
         except (httpx.InvalidURL, ValueError) as error:
             raise FetchError(f"the address cannot be used ({error}); correct it in the configuration") from None
         if request.url.userinfo:
@@ -157,7 +189,7 @@ class Fetcher:
 
     def _read(self, response: httpx.Response, fields: dict[str, str]) -> tuple[int, bytes]:
         """The number of bytes received and the decoded body, both within ``max_bytes``."""
-        if not _brings_a_body(response.status_code):
+        if not brings_a_body(response.status_code):
             return 0, b""  # an error page is not worth its bytes
         limit = self._settings.max_bytes
         received = 0
@@ -187,7 +219,7 @@ class Fetcher:
         outcome: Outcome = "error"
         error: str | None = None
         weight: Weight = "soft"
-        if _brings_a_body(status):
+        if brings_a_body(status):
             outcome = "ok"
         elif status == 304 and answer.conditional:
             outcome = "not_modified"
@@ -196,8 +228,8 @@ class Fetcher:
         elif status == 410:
             outcome, error = "gone", "410: the publisher removed this feed for good; remove it from the configuration"
         else:
-            error = _status_in_plain_words(status)
-            weight = "temporary" if status in _TEMPORARY else "hard" if 400 <= status < 500 else "soft"
+            error = status_in_words(status)
+            weight = weight_of_status(status)
         return self._result(
             feed,
             started,
@@ -206,34 +238,22 @@ class Fetcher:
             permanent_url=answer.permanent_url,
             status=status,
             content_type=answer.headers.get("content-type", ""),
-            etag=_sendable(answer.headers.get("etag")),
-            last_modified=_sendable(answer.headers.get("last-modified")),
+            etag=sendable(answer.headers.get("etag")),
+            last_modified=sendable(answer.headers.get("last-modified")),
             fresh_until=fresh_until(answer.headers, now) if outcome in ("ok", "not_modified") else None,
             retry_after=retry_after(answer.headers.get("retry-after"), now) if status in (429, 503) else None,
             received_bytes=answer.received_bytes,
             body=answer.body,
             error=error,
             weight=weight,
+            links=links(answer.headers.get("link"), answer.url) if outcome == "ok" else FeedLinks(),
         )
 
     def _fetch_file(self, feed: Feed, started: datetime) -> Fetched:
-        """A local file, which only the configuration can name. Its size and times of change serve as validator."""
-        path = Path(os.fsdecode(unquote_to_bytes(urlsplit(feed.url).path)))
-        try:
-            found = path.stat()
-            if not stat.S_ISREG(found.st_mode):  # a folder; or a pipe, which could keep us waiting for ever
-                raise FetchError(f"{path} is not a file; check the file: address")
-            etag = f'"{found.st_mtime_ns:x}-{found.st_ctime_ns:x}-{found.st_size:x}"'
-            if feed.etag == etag and feed.validators_url == feed.url:
-                return self._result(feed, started, "not_modified", url=feed.url, etag=etag)
-            with path.open("rb") as file:
-                body = file.read(self._settings.max_bytes + 1)
-        except OSError as error:
-            raise FetchError(f"{path}: {error.strerror}; check the file: address") from None
-        except ValueError as error:  # a NUL in the name
-            raise FetchError(f"{feed.url} names no file ({error}); check the file: address") from None
-        if len(body) > self._settings.max_bytes:
-            raise FetchError(f"{path} is larger than fetch.max_bytes ({self._settings.max_bytes:,} bytes)")
+        known = feed.etag if feed.validators_url == feed.url else None
+        etag, body = read_file(feed.url, known, self._settings.max_bytes)
+        if body is None:
+            return self._result(feed, started, "not_modified", url=feed.url, etag=etag)
         return self._result(feed, started, "ok", url=feed.url, etag=etag, received_bytes=len(body), body=body)
 
     def _result(self, feed: Feed, started: datetime, outcome: Outcome, **fields: object) -> Fetched:
@@ -245,26 +265,6 @@ class Fetcher:
             **fields,  # type: ignore[arg-type]
         )
 
-    def _in_plain_words(self, error: httpx.HTTPError) -> str:
-        reason = str(error).strip().removeprefix("[Errno ").split("] ")[-1] or type(error).__name__
-        if isinstance(error, httpx.TimeoutException):
-            return f"no complete answer within {self._settings.timeout:g} s (fetch.timeout)"
-        if isinstance(error, httpx.ConnectError):
-            return f"cannot connect: {reason}"
-        if isinstance(error, httpx.RemoteProtocolError):
-            return f"the server broke the HTTP protocol: {reason}"
-        return f"the connection failed: {reason}"
-
-
-def _weight(error: httpx.HTTPError) -> Weight:
-    """What was refused, or cannot be trusted, stays so until somebody changes something; the rest is a bad moment."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, Refused | ssl.SSLCertVerificationError):
-            return "hard"
-        cause = cause.__cause__ or cause.__context__
-    return "temporary"
-
 
 def _validators(feed: Feed) -> Headers:
     """The conditions of a request for ``feed``: what the server gave, byte for byte."""
@@ -274,50 +274,3 @@ def _validators(feed: Feed) -> Headers:
     if feed.last_modified is not None:
         headers.append((b"If-Modified-Since", feed.last_modified.encode("latin-1")))
     return headers
-
-
-def _sendable(value: str | None) -> str | None:
-    """``value`` when a later request can carry it as it is; a validator that cannot come back is none."""
-    return value if value is not None and _SENDABLE.fullmatch(value) else None
-
-
-def _target(base: httpx.URL, location: str) -> str:
-    """The address that a Location header (as Latin-1) names. Raises ``FetchError`` unless it can be followed."""
-    raw = location.encode("latin-1")
-    try:
-        text = raw.decode()  # beyond ASCII it should not be; what is there, is UTF-8
-    except UnicodeDecodeError:
-        text = quote(raw, safe=bytes(range(128)))
-    try:
-        target = base.join(text).copy_with(fragment=None)
-    except (httpx.InvalidURL, ValueError):
-        raise FetchError(f"redirected to an address that cannot be used: {text[:200]!r}") from None
-    if target.scheme not in ("http", "https") or not target.raw_host:
-        raise FetchError(f"redirected to {str(target)[:200]}, which is not http or https; refused")
-    return str(target)
-
-
-def _fields(response: httpx.Response) -> dict[str, str]:
-    """The response's header fields as they came: Latin-1 maps every byte to one character and back."""
-    fields: dict[str, str] = {}
-    for name, value in response.headers.raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        fields[key] = f"{fields[key]}, {text}" if key in fields and key in _LISTS else text
-    return fields
-
-
-def _brings_a_body(status: int) -> bool:
-    """True for 200 and what counts as 200: an unknown 2xx (RFC 9110 section 15). No content or a part of it is none."""
-    return 200 <= status < 300 and status not in (204, 205, 206)
-
-
-def _status_in_plain_words(status: int) -> str:
-    if status in (401, 403):
-        return f"{status}: the server refuses us; see in a browser whether the feed needs an account"
-    if status == 404:
-        return "404: there is no feed at this address (any more); look for its new address"
-    if status == 429:
-        return "429: the server asks us to poll less often; it is asked more seldom now, nothing needs doing"
-    if status >= 500:
-        return f"{status}: the server is in trouble; asked again later"
-    return f"{status}: not an answer that holds a feed"
