@@ -29,6 +29,11 @@ def make_item(*, guid: str, url: str | None, published_at: datetime | None, **fi
     )
 
 
+def says_something(item: Item) -> bool:
+    """False for an entry without id, link and words."""
+    return bool(item.url or item.title or item.summary or item.content or not item.guid.startswith("sha256:"))
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipeline import clean
 from pipeline.errors import ParseError
 from pipeline.models import Item
+from pipeline.parse.contents import Contents
+from pipeline.parse.hints import links_of
 from pipeline.parse.identity import make_item
 
 
-def read_json_feed(text: str, url: str) -> tuple[str, list[Item]]:
-    """The title and the items of a JSON Feed, polled at ``url``; ids may be numbers, which become text.
+def read_json_feed(text: str, url: str) -> Contents:
+    """What a JSON Feed, polled at ``url``, holds; ids may be numbers, which become text.
 
     Source: JSON Feed 1.0 and 1.1, https://jsonfeed.org/version/1.1
 
@@ -28,30 +30,48 @@ def read_json_feed(text: str, url: str) -> tuple[str, list[Item]]:
     if not isinstance(version, str) or "jsonfeed.org" not in version or not isinstance(feed.get("items"), list):
         raise ParseError("the body is JSON but not a JSON Feed; look for the feed's own address")
     feed_language = clean.language_code(_string(feed, "language"))
-    items = [_json_item(entry, url, feed_language) for entry in feed["items"] if isinstance(entry, dict)]
-    return clean.one_line(_string(feed, "title")), items
+    entries = [entry for entry in feed["items"] if isinstance(entry, dict)]
+    return Contents(
+        title=clean.one_line(_text(feed, "title")),
+        items=[_json_item(entry, url, feed_language) for entry in entries],
+        skipped={"not_object": len(feed["items"]) - len(entries)},
+        links=links_of(_links(feed), url),
+    )
+
+
+def _links(feed: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    hubs = feed.get("hubs")
+    for hub in hubs if isinstance(hubs, list) else []:
+        if isinstance(hub, dict) and _string(hub, "type").lower() in ("websub", "pubsubhubbub"):
+            yield "hub", hub.get("url")
+    yield "self", feed.get("feed_url")
+    yield "next", feed.get("next_url")
 
 
 def _json_item(entry: Mapping[str, Any], url: str, feed_language: str | None) -> Item:
     identity = entry.get("id")
     markup = _string(entry, "content_html")
-    content = clean.html_to_text(markup) if markup else clean.plain(_string(entry, "content_text"))
-    summary = clean.plain(_string(entry, "summary"))
+    content = clean.to_text(markup, is_html=True) if markup else _text(entry, "content_text")
+    summary = _text(entry, "summary")
     listed = entry.get("authors")
     authors = listed if isinstance(listed, list) and listed else [entry.get("author")]
-    names = [clean.one_line(_string(author, "name")) for author in authors if isinstance(author, dict)]
+    names = [clean.one_line(_text(author, "name")) for author in authors if isinstance(author, dict)]
     dates = (clean.utc_time(_string(entry, key)) for key in ("date_published", "date_modified"))
     links = (clean.web_address(_string(entry, key), url) for key in ("url", "external_url"))
     return make_item(
         guid=_number_text(identity) if isinstance(identity, (str, int, float)) else "",
         url=next((link for link in links if link), None),
-        title=clean.one_line(_string(entry, "title")),
+        title=clean.one_line(_text(entry, "title")),
         summary="" if summary == content else summary,
         content=content,
         author=", ".join(name for name in names if name) or None,
         language=clean.language_code(_string(entry, "language")) or feed_language,
         published_at=next((date for date in dates if date), None),
     )
+
+
+def _text(mapping: Mapping[str, Any], key: str) -> str:
+    return clean.to_text(_string(mapping, key), is_html=False)
 
 
 def _string(mapping: Mapping[str, Any], key: str) -> str:

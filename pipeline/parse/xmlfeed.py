@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,21 +11,25 @@ import feedparser
 from pipeline import clean
 from pipeline.errors import ParseError
 from pipeline.models import Item
-from pipeline.parse.body import well_formed
+from pipeline.parse.body import root_name, well_formed
+from pipeline.parse.contents import Contents
+from pipeline.parse.hints import hints_of, links_of
 from pipeline.parse.identity import make_item
+from pipeline.parse.survey import survey
 
 
-def read_xml_feed(text: str, url: str) -> tuple[str, list[Item]]:
-    """The title and the items of a feed in XML, polled at ``url``.
+def read_xml_feed(text: str, url: str) -> Contents:
+    """What a feed in XML, polled at ``url``, holds.
 
     Raises:
         ParseError: when it is no feed.
     """
+    text = well_formed(text)
     # Markup is turned into plain text below, so feedparser's own sanitising (60 % of its time) is not needed. It is not
     # told the address, so that a relative guid stays the same when the feed moves.
     try:
         parsed = feedparser.parse(
-            io.BytesIO(well_formed(text).encode()),
+            io.BytesIO(text.encode()),
             response_headers={"content-type": "application/xml; charset=utf-8"},
             sanitize_html=False,
             resolve_relative_uris=False,
@@ -36,13 +39,23 @@ def read_xml_feed(text: str, url: str) -> tuple[str, list[Item]]:
         raise ParseError(f"the body is broken beyond reading ({clean.one_line(str(error))[:120]})") from None
     if not parsed.get("version") and not parsed.entries:
         raise ParseError(_what_it_is(text, parsed.get("bozo_exception")))
-    root = re.search(r"<([A-Za-z][\w:.-]*)", re.sub(r"<!--.*?-->", "", text[:5000], flags=re.DOTALL))
-    atom = root is not None and root[1].lower().rsplit(":")[-1] in ("feed", "entry")
+    atom = root_name(text) in ("feed", "entry")
     feed_language = clean.language_code(parsed.feed.get("language"))
-    entries = [
-        entry for entry in parsed.entries if not (entry is parsed.entries[-1] and _is_cut_off(text, parsed.entries))
-    ]
-    return _title(parsed.feed, atom=atom), [_xml_item(entry, url, feed_language, atom=atom) for entry in entries]
+    begun = survey(text)
+    cut_off = len(parsed.entries) > 0 and _is_cut_off(text, parsed.entries)
+    entries = parsed.entries[:-1] if cut_off else parsed.entries
+    items = [_xml_item(entry, url, feed_language, atom=atom) for entry in entries]
+    return Contents(
+        title=_title(parsed.feed, atom=atom),
+        items=items,
+        skipped={
+            "deleted": begun.tombstones,
+            "cut_off": int(cut_off),
+            "unreadable": max(begun.entries - len(parsed.entries), 0),
+        },
+        hints=hints_of(parsed.feed, begun),
+        links=links_of(((link.get("rel"), link.get("href")) for link in parsed.feed.get("links", [])), url),
+    )
 
 
 def _is_cut_off(text: str, entries: list[Mapping[str, Any]]) -> bool:
@@ -110,5 +123,5 @@ def _link(entry: Mapping[str, Any], url: str) -> str | None:
 
 def _author(entry: Mapping[str, Any]) -> str | None:
     names = [str(author.get("name") or author.get("email") or "") for author in entry.get("authors", [])]
-    plain = (clean.one_line(clean.html_to_text(name)) for name in names or [str(entry.get("author") or "")])
+    plain = (clean.one_line(clean.to_text(name, is_html=True)) for name in names or [str(entry.get("author") or "")])
     return ", ".join(dict.fromkeys(name for name in plain if name)) or None
