@@ -28,9 +28,7 @@ _ACTIVE = re.compile(
     r"(?:java|vb)script:",
     re.IGNORECASE,
 )
-_CLOSED_CODE = re.compile(
-    r"<(script|style)\b(?:[^<]++|<(?!/?(?:script|style)\b))*+</\1\b[^<>]*+>?", re.IGNORECASE
-)
+_CLOSED_CODE = re.compile(r"<(script|style)\b(?:[^<]++|<(?!/?(?:script|style)\b))*+</\1\b[^<>]*+>?", re.IGNORECASE)
 _NH3_MARKS = 500  # html5ever is quadratic in nested tags, and nothing interrupts it: below a second at these bounds
 _NH3_LENGTH = 200_000
 # Possessive; a quote that never closes takes the rest. Of all tags begun before a place, at most two still look for
@@ -219,14 +217,15 @@ _DATES = [
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         rf"(?P<year>\d{{4}})(?:[-/.](?P<month>\d{{1,2}})(?:[-/.](?P<day>\d{{1,2}})(?!\d)\.?{_TIME}{_END}|\Z)|\Z)",
-        rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)(?:T(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d))?)?{_END}",
-        rf"(?P<year>\d{{4}})(?P<korean>년)\s*(?P<month>\d{{1,2}})월\s*(?P<day>\d{{1,2}})일{_TIME}{_END}",
+        rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)(?:T?(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d))?)?{_END}",
+        rf"(?P<year>\d{{4}})(?:(?P<korean>년)|年)\s*(?P<month>\d{{1,2}})[월月]\s*(?P<day>\d{{1,2}})[일日号]{_TIME}{_END}",
+        rf"(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>\d{{4}})(?!\d){_TIME}{_END}",
         rf"(?:[^\W\d]+\.?,?\s*)?(?P<day>\d{{1,2}})[\s-]+(?P<name>[a-z]{{3,}})\.?,?[\s-]+(?P<year>\d{{4}}|\d\d)(?!\d){_TIME}{_END}",
-        rf"(?:[a-z]+day,?\s+|[a-z]{{3}},\s+)?(?P<name>[a-z]{{3,}})\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})(?!\d){_TIME}{_END}",
+        rf"(?:[a-z]+day,?\s+|[a-z]{{3}},?\s+)?(?P<name>[a-z]{{3,}})\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})(?!\d){_TIME}{_END}",
         rf"[a-z]{{3}}\s+(?P<name>[a-z]{{3}})\s+(?P<day>\d{{1,2}})\b{_TIME}\s+(?P<zone>[^\d\s]*|[+-]\d{{4}})\s*(?P<year>\d{{4}})\Z",
     )
 ]
-_OFFSET = re.compile(r"(?:gmt|utc?)?([+-])(\d{1,2})(?::?(\d\d))?\b", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:gmt|utc?)?([+-])(\d{1,2})(?::?(\d\d))?(?!\d)", re.IGNORECASE)
 
 
 def utc_time(value: str | None) -> datetime | None:

@@ -16,7 +16,10 @@ _LANGUAGE = re.compile(
     rb"""(?:<(?:dc:)?language>\s*|xml:lang\s*=\s*["'])(?:(be|bg|mk|ru|uk)|(ko)|(ja)|(zh-(?:tw|hk))|(zh))\b""",
     re.IGNORECASE,
 )
-_IN_LANGUAGE = (("cp1251", "koi8-r"), ("cp949",), ("euc_jp", "cp932"), ("big5hkscs",), ("gb18030",))
+#: Bytes as only text in that writing holds them in a row: four letters, two syllables.
+_CYRILLIC = re.compile(rb"[\xa8\xb8\xc0-\xff]{4,}")
+_HANGUL = re.compile(rb"(?:[\xb0-\xc8][\xa1-\xfe]){2,}")
+_IN_LANGUAGE = (("cp1251",), ("cp949",), ("euc_jp", "cp932"), ("big5hkscs",), ("gb18030",))
 _WIDE = (  # the byte order mark, or where the zeros of "<?xm" stand
     (b"\xff\xfe\0\0|\0\0\xfe\xff", "utf-32"), (b"\xff\xfe|\xfe\xff", "utf-16"), (b"[^\0]\0\0\0", "utf-32-le"),
     (b"\0\0\0[^\0]", "utf-32-be"), (b"[^\0]\0[^\0]\0", "utf-16-le"), (b"\0[^\0]\0[^\0]", "utf-16-be"),
@@ -87,14 +90,19 @@ def _codec(label: str) -> codecs.CodecInfo | None:
 
 
 def _by_language(body: bytes) -> str:
-    """``body``, which is not UTF-8, in what is usual for the language that it names: as browsers do, Western if none.
+    """``body``, which is not UTF-8, in what is usual for the language that it names or shows: Western if for none.
 
     Source: https://html.spec.whatwg.org/multipage/parsing.html#determining-the-character-encoding, last step.
     """
     named = _LANGUAGE.search(body[:5000])
-    names = _IN_LANGUAGE[(named.lastindex or 1) - 1] if named else ()
-    if "koi8-r" in names and len(re.findall(b"[\xc0-\xdf]", body)) > len(re.findall(b"[\xe0-\xff]", body)):
-        names = ("koi8-r",)  # its small letters are where the capitals of Windows are
+    names: tuple[str, ...] = _IN_LANGUAGE[(named.lastindex or 1) - 1] if named else ()
+    most = len(re.findall(b"[\x80-\xff]", body)) * 0.7
+    if not names and sum(map(len, _CYRILLIC.findall(body))) > most:
+        names = ("cp1251",)
+    elif not names and sum(map(len, _HANGUL.findall(body))) > most:
+        names = ("cp949",)
+    if "cp1251" in names and len(re.findall(b"[\xc0-\xdf]", body)) > len(re.findall(b"[\xe0-\xff]", body)):
+        names = ("koi8-r",)  # its small letters are the capitals of the other
     for name in names:
         try:
             return body.decode(name, "watchfloor.nec")

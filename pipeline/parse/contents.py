@@ -25,5 +25,5 @@ class Contents:
     title: str
     items: list[Item]
     skipped: Mapping[Skip, int] = field(default_factory=dict)
-    hints: Hints = Hints()
-    links: FeedLinks = FeedLinks()
+    hints: Hints = field(default_factory=Hints)
+    links: FeedLinks = field(default_factory=FeedLinks)

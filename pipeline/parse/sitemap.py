@@ -21,6 +21,8 @@ from pipeline.parse.identity import make_item
 _ENTRIES = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<(?:[\w.-]+:)?(url|sitemap)(?=[\s/>])", re.DOTALL)
 _FIELDS = frozenset({"loc", "lastmod", "title", "publication_date", "language", "name", "keywords"})
 _OTHERS = frozenset({"image", "video"})  # these extensions have a loc, title or publication_date of their own
+_FOLLOWING = re.compile(rb"<(?:url|sitemap)[\s>]")
+_MOST_BREAKS = 100
 _NAMED = 3
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
@@ -28,7 +30,7 @@ _OLDEST = datetime.min.replace(tzinfo=UTC)
 def read_sitemap(text: str, url: str) -> Contents:
     """What a sitemap, polled at ``url``, lists: each page an item; its keywords are the summary.
 
-    Broken XML keeps what stands before the break; the entries after it are counted as unreadable.
+    An entry that is broken beyond reading, or has no address, is counted as unreadable.
 
     Raises:
         ParseError: when it is an index of sitemaps; the text names the newest.
@@ -72,7 +74,9 @@ def _which_instead(entries: list[dict[str, str]], url: str) -> str:
     newest = [address[:300] for _, address in sorted(dated, key=lambda pair: pair[0], reverse=True)[:_NAMED]]
     if not newest:
         return "the body is an index of sitemaps that lists none; look for the feed's own address"
-    return f"the body is an index of {len(dated)} sitemaps, not a feed; use one of them, newest first: {', '.join(newest)}"
+    return (
+        f"the body is an index of {len(dated)} sitemaps, not a feed; use one of them, newest first: {', '.join(newest)}"
+    )
 
 
 class _Reader:
@@ -86,16 +90,24 @@ class _Reader:
         self._words: list[str] | None = None
 
     def read(self, text: str) -> None:
-        """Read ``text`` as far as it is well formed."""
-        parser = expat.ParserCreate("utf-8")
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        try:
-            parser.Parse(text.encode(), True)
-        except expat.ExpatError:
-            return
+        """Read ``text``; where it is not well formed, go on with the entry that follows."""
+        body = text.encode()
+        for _ in range(_MOST_BREAKS):
+            parser = expat.ParserCreate("utf-8")
+            parser.buffer_text = True
+            parser.StartElementHandler = self._start
+            parser.EndElementHandler = self._end
+            parser.CharacterDataHandler = self._characters
+            try:
+                parser.Parse(body, True)
+            except expat.ExpatError:
+                following = _FOLLOWING.search(body, parser.ErrorByteIndex)
+            else:
+                return
+            if following is None:
+                return
+            self._entry = self._other = self._words = None
+            body = f"<{self.root}>".encode() + body[following.start() :]
 
     def _start(self, name: str, _attributes: Mapping[str, str]) -> None:
         local = name.lower().rpartition(":")[2]
