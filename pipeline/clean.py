@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
+import nh3
+
 _BLOCKS = frozenset(
     "address article aside blockquote br caption dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 "
     "header hr li main nav ol option p pre section table tbody td tfoot th thead tr ul".split()
@@ -20,7 +22,15 @@ _BLOCKS = frozenset(
 _CODE = frozenset("script style".split())  # never text, closed or not
 _SILENT = _CODE | frozenset("template iframe object svg math head title".split())
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-_ACTIVE = re.compile(r"<(?:script|style|iframe|object|embed|svg)\b", re.IGNORECASE)
+# What runs or loads something where text is put into a page as if it were markup; handlers as HTML has them, not JSX
+_ACTIVE = re.compile(
+    r"""</?(?:script|style|iframe|frame|frameset|object|embed|applet|svg)\b|[\s"'/]on[a-z]{3,20}\s*=\s*["'\w]|"""
+    r"(?:java|vb)script:",
+    re.IGNORECASE,
+)
+_CLOSED_CODE = re.compile(r"<(script|style)\b(?:[^<]++|<(?!/?(?:script|style)\b))*+</\1\b[^<>]*+>?", re.IGNORECASE)
+_NH3_MARKS = 500  # html5ever is quadratic in nested tags, and nothing interrupts it: below a second at these bounds
+_NH3_LENGTH = 200_000
 # Possessive; a quote that never closes takes the rest. Of all tags begun before a place, at most two still look for
 # their end there, one in each kind of quote, so even broken ones take linear time.
 _TAG = re.compile(
@@ -28,7 +38,9 @@ _TAG = re.compile(
 )
 _LONG_NUMBER = re.compile(r"&#(?:\d{8,}|[xX][0-9a-fA-F]{8,});?")
 _OPENING = re.compile(r"<(?=[a-zA-Z/!?])")
+_OPENINGS = re.compile(r"<+(?=[a-zA-Z/!?])")
 _BREAK = "\x1e"
+_GATE = nh3.Cleaner(tags=set(), attributes={"*": set()}, clean_content_tags=set(), link_rel=None)
 # C0, C1 and non-characters; the invisible marks that split words (soft hyphen, zero-width space) or turn the direction
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2060\u2066-\u2069"
@@ -57,14 +69,39 @@ def html_to_text(markup: str) -> str:
 
 
 def to_text(value: str, *, is_html: bool) -> str:
-    """A feed's value as plain text with its paragraphs kept.
+    """A feed's value as plain text with its paragraphs kept. No markup in it is active, declared as text or not.
 
     HTML that was escaped once too often still holds its scripts as text; they are taken out then.
     """
-    if not is_html:
-        return plain(value)
-    text = html_to_text(value)
-    return html_to_text(text) if _ACTIVE.search(text) else text
+    text = html_to_text(value) if is_html else plain(value)
+    return _inert(text) if _is_active(text) else text
+
+
+def _inert(text: str) -> str:
+    """``text`` without the tags that would be active in a page, and without the code between closed ones.
+
+    All else that looks like a tag stays: in an article on programming it is text. Where broken markup hides something
+    active still, nh3 takes out every tag as browsers read them. nh3 is the last to look and not the first: on real
+    feeds it loses text (``List<String>``, ``<ann@desk.test>``, CDATA, all after ``<template>``), and html5ever takes
+    minutes for hostile nesting.
+    """
+
+    def kept(tag: re.Match[str]) -> str:
+        if not _ACTIVE.search(tag[0]):
+            return tag[0]
+        return "" if tag[3] else text[tag.end(2) : tag.end()]
+
+    text = _CLOSED_CODE.sub("", text)
+    text = _TAG.sub(kept, text)
+    if _is_active(text) and text.count("<") <= _NH3_MARKS and len(text) <= _NH3_LENGTH:
+        within = text.replace("&", _BREAK)  # which starts no reference
+        text = html.unescape(_GATE.clean(within)).replace(_BREAK, "&")
+    return plain(_OPENINGS.sub("", text) if _is_active(text) else text)
+
+
+def _is_active(text: str) -> bool:
+    first = _OPENING.search(text)
+    return first is not None and _ACTIVE.search(text, first.start()) is not None
 
 
 def looks_like_markup(value: str) -> bool:
@@ -180,14 +217,15 @@ _DATES = [
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         rf"(?P<year>\d{{4}})(?:[-/.](?P<month>\d{{1,2}})(?:[-/.](?P<day>\d{{1,2}})(?!\d)\.?{_TIME}{_END}|\Z)|\Z)",
-        rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)(?:T(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d))?)?{_END}",
-        rf"(?P<year>\d{{4}})(?P<korean>년)\s*(?P<month>\d{{1,2}})월\s*(?P<day>\d{{1,2}})일{_TIME}{_END}",
+        rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)(?:T?(?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d))?)?{_END}",
+        rf"(?P<year>\d{{4}})(?:(?P<korean>년)|年)\s*(?P<month>\d{{1,2}})[월月]\s*(?P<day>\d{{1,2}})[일日号]{_TIME}{_END}",
+        rf"(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>\d{{4}})(?!\d){_TIME}{_END}",
         rf"(?:[^\W\d]+\.?,?\s*)?(?P<day>\d{{1,2}})[\s-]+(?P<name>[a-z]{{3,}})\.?,?[\s-]+(?P<year>\d{{4}}|\d\d)(?!\d){_TIME}{_END}",
-        rf"(?:[a-z]+day,?\s+|[a-z]{{3}},\s+)?(?P<name>[a-z]{{3,}})\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})(?!\d){_TIME}{_END}",
+        rf"(?:[a-z]+day,?\s+|[a-z]{{3}},?\s+)?(?P<name>[a-z]{{3,}})\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})(?!\d){_TIME}{_END}",
         rf"[a-z]{{3}}\s+(?P<name>[a-z]{{3}})\s+(?P<day>\d{{1,2}})\b{_TIME}\s+(?P<zone>[^\d\s]*|[+-]\d{{4}})\s*(?P<year>\d{{4}})\Z",
     )
 ]
-_OFFSET = re.compile(r"(?:gmt|utc?)?([+-])(\d{1,2})(?::?(\d\d))?\b", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:gmt|utc?)?([+-])(\d{1,2})(?::?(\d\d))?(?!\d)", re.IGNORECASE)
 
 
 def utc_time(value: str | None) -> datetime | None:

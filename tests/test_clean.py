@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
@@ -135,6 +136,15 @@ def test_plain_text_is_left_alone() -> None:
         ("2021-09", "2021-09-01 00:00:00"),
         ("2021.09.06. 14:30", "2021-09-06 14:30:00"),
         ("2021년 9월 6일 오후 2:30", "2021-09-06 05:30:00"),
+        ("Mon Sep 06 2021 14:30:00 GMT+0900 (Korea Standard Time)", "2021-09-06 05:30:00"),
+        ("06.09.2021 14:30 +0300", "2021-09-06 11:30:00"),
+        ("20210906143000", "2021-09-06 14:30:00"),
+        ("2021年9月6日 14:30", "2021-09-06 14:30:00"),
+        ("2021-09-06T14:30:00+0900Z", "2021-09-06 05:30:00"),
+        ("1630938600", None),
+        ("-2021-01-01", None),
+        ("99999999999999999999", None),
+        ("09/06/2021", None),
         ("026, 26 Foo 20xx 25:61", None),
         ("2021-13-45", None),
         ("0001-01-01T00:00:00Z", None),
@@ -215,3 +225,94 @@ def test_display_title() -> None:
     assert clean.display_title({**empty, "summary": "Text"}) == "Text"
     assert clean.display_title(empty) == "(no title)"
     assert clean.display_title({**empty, "title": "word " * 60}) == "word " * 31 + "…"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a < b and c > d", "a < b and c > d"),
+        ("List<String> of <ann@desk.test>, Why <b> is bold", "List<String> of <ann@desk.test>, Why <b> is bold"),
+        ("<button onClick={this.go}>in JSX</button>", "<button onClick={this.go}>in JSX</button>"),
+        ("Set onclick = 1 in code", "Set onclick = 1 in code"),
+        ("x<script>alert('<b>')</script>y", "xy"),
+        ("Using the <script> element, & the <b> one", "Using the element, & the <b> one"),
+        ("a <img src=x onerror=alert(1)> b <i>c</i>", "a b <i>c</i>"),
+        ("<a href='javascript:alert(1)'>k", "k"),
+        ("one\n<iframe src=x>two\n&lt; three", "one\ntwo\n&lt; three"),
+        ("<svg/onload=alert(1)>x</svg>", "x"),
+        ("<scr<script>ipt>alert(1)", "alert(1)"),
+        ("x <a title='<' onclick='y' z", None),
+    ],
+)
+def test_no_text_is_active_whatever_it_is_declared_as(value: str, text: str | None) -> None:
+    """Of plain text only what would run in a page goes, with closed scripts' code; words about tags and code stay."""
+    found = clean.to_text(value, is_html=False)
+    assert text is None or found == text
+    assert not running(found)
+
+
+class _Browser(HTMLParser):
+    """Notes what would run if a text were put into a page as it is."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.running: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "style", "iframe", "object", "embed", "svg"):
+            self.running.append(tag)
+        for name, value in attrs:
+            if (re.fullmatch("on[a-z]{3,}", name) and value and value[0] != "{") or "javascript:" in (value or ""):
+                self.running.append(f"{tag} {name}={value}")
+
+
+def running(text: str) -> list[str]:
+    return _Browser(text).running
+
+
+ACTIVE = st.lists(
+    st.one_of(
+        st.sampled_from(
+            "<script> </script> <script <scr ipt> <svg /onload=x> onload='y' <img src=x> <a href=javascript:z> <iframe>"
+            " < << > ' \" <!-- --> <![CDATA[ <template> <textarea> <plaintext> <p> </p> &lt; &amp;lt; &#60; x y".split(
+                " "
+            )
+        ),
+        st.just(" "),
+    )
+).map("".join)
+
+
+@settings(max_examples=600, deadline=None, derandomize=True)
+@given(ACTIVE, st.booleans())
+def test_nothing_active_survives(value: str, is_html: bool) -> None:
+    """However tags are nested, broken, quoted and escaped, no text is active, and cleaning it again changes nothing."""
+    text = clean.to_text(value, is_html=is_html)
+    assert not running(text)
+    assert clean.to_text(text, is_html=False) == text
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        "<div>",
+        "<ul><li>",
+        "<b><p>",
+        "<a><div></a>",
+        "<table>x",
+        "<x></y>",
+        "<b>x</p>",
+        "<font a='1'><p>",
+        "&",
+        "<script>",
+    ],
+)
+@pytest.mark.parametrize("active", [" <svg/onload=x", " ' <a onclick='x'", "<script>"])
+def test_the_last_look_is_bounded(nested: str, active: str) -> None:
+    """Nesting on which HTML parsers are quadratic costs no time, and deep nesting never ends the process."""
+    began = time.perf_counter()
+    for count in (250, 100_000):
+        assert not running(clean.to_text(nested * count + active, is_html=False)[-2000:])
+    assert time.perf_counter() - began < 8

@@ -188,6 +188,47 @@ def test_identity_stays_when_the_feed_moves() -> None:
     assert (here.guid, here.url) == ("abc-1", None)
 
 
+def test_an_enclosure_alone_identifies_its_entry() -> None:
+    """Entries that hold nothing but a file are told apart by its address, in RSS and in JSON."""
+    files = ("http://a.test/1.mp3", "http://a.test/2.mp3")
+    as_rss = rss("".join(f"<item><enclosure url='{file}' type='audio/mpeg'/></item>" for file in files))
+    version = "https://jsonfeed.org/version/1.1"
+    as_json = json.dumps({"version": version, "items": [{"attachments": [{"url": file}]} for file in files]}).encode()
+    for body in (as_rss, as_json):
+        assert [(item.guid, item.url) for item in parse(body, URL).items] == [(file, file) for file in files]
+    assert only(rss(f"<item><enclosure url='{files[0]}'/><title>Named</title></item>")).url is None
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        "<RSS VERSION='2.0'><CHANNEL><TITLE>T</TITLE><ITEM><TITLE>Marker</TITLE><LINK>http://x.test/1</LINK></ITEM>",
+        "<rss version=2.0><channel><item><title>Marker</title><link>http://x.test/1</link></item></channel></rss>",
+        "<!DOCTYPE html><html><body><rss><channel><item><title>Marker</title><link>http://x.test/1</link></item>",
+        "<rss><item foo='1' foo='2'><title>Marker</title><link>http://x.test/1</link></item></rss>",
+        "<?xml version='1.1'?><?x y?><!-- <rss> --><rss><channel/><item><title>Mar\x08ker</title>"
+        "<guid>http://x.test/1</guid></item></rss>",
+        "<a:feed xmlns:a='http://www.w3.org/2005/Atom'><a:entry><a:title>Marker</a:title><a:link href='http://x.test/1'/>"
+        "</a:entry></a:feed>",
+        "<rss><channel><item><guid> </guid><title><![CDATA[Mar]]><![CDATA[ker]]></title><link>http://x.test/1</link>",
+    ],
+)
+@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "application/octet-stream"])
+def test_odd_feeds_are_read(feed: str, content_type: str) -> None:
+    """Capitals, missing quotes, feeds within pages, prefixes, items outside the channel, any type: the item is read."""
+    item = only(feed, content_type)
+    assert (item.title, item.guid, item.url) == ("Marker", "http://x.test/1", "http://x.test/1")
+
+
+def test_a_relative_base_counts() -> None:
+    """xml:base that is itself relative is resolved against the polled address."""
+    entry = "<entry><id>x</id><link href='a'/></entry>"
+    assert (
+        only(f"<feed xmlns='http://www.w3.org/2005/Atom' xml:base='/sub/'>{entry}</feed>").url
+        == "http://feeds.test/sub/a"
+    )
+
+
 def test_tracking_codes_are_no_new_version() -> None:
     """A link whose tracking or session code changes with each request is one item with one content hash."""
     one, two = (

@@ -15,10 +15,16 @@ from pipeline.models import Item
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def make_item(*, guid: str, url: str | None, published_at: datetime | None, **fields: Any) -> Item:
-    """An item with its identity: the feed's own id, else its canonical address, else a hash of what it says."""
-    canonical = clean.canonical_address(url)
+def make_item(
+    *, guid: str, url: str | None, published_at: datetime | None, enclosure: str | None = None, **fields: Any
+) -> Item:
+    """An item with its identity: the feed's own id, else its canonical address, else a hash of what it says.
+
+    An ``enclosure`` is its address only where an entry has nothing else.
+    """
     said = (fields["title"], fields["summary"], fields["content"])
+    url = url if url or guid or any(said) else enclosure
+    canonical = clean.canonical_address(url)
     return Item(
         guid=clean.one_line(guid) or canonical or f"sha256:{_digest(*said, str(published_at))}",
         url=url,
@@ -27,6 +33,11 @@ def make_item(*, guid: str, url: str | None, published_at: datetime | None, **fi
         content_hash=_digest(*said, canonical or ""),  # canonical: a tracking code is no new version
         **fields,
     )
+
+
+def says_something(item: Item) -> bool:
+    """False for an entry without id, link and words."""
+    return bool(item.url or item.title or item.summary or item.content or not item.guid.startswith("sha256:"))
 
 
 def _digest(*parts: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import feedparser
@@ -12,21 +13,75 @@ import feedparser
 from pipeline import clean
 from pipeline.errors import ParseError
 from pipeline.models import Item
-from pipeline.parse.body import well_formed
+from pipeline.parse.body import root_name, well_formed
+from pipeline.parse.contents import Contents
+from pipeline.parse.hints import hints_of, links_of
 from pipeline.parse.identity import make_item
+from pipeline.parse.survey import apart, survey
+
+_WITHIN = re.compile(r"<(?:rss|rdf:RDF|feed)(?=[\s>])", re.IGNORECASE)
+_MOST_APART = 2000  # entries that are read each for itself: seconds
+_MOST_TO_READ = 20_000_000  # characters that their common head may come to
 
 
-def read_xml_feed(text: str, url: str) -> tuple[str, list[Item]]:
-    """The title and the items of a feed in XML, polled at ``url``.
+def read_xml_feed(text: str, url: str) -> Contents:
+    """What a feed in XML, polled at ``url``, holds.
 
     Raises:
         ParseError: when it is no feed.
     """
+    text = well_formed(text)
+    if root_name(text) == "html" and (within := _WITHIN.search(text)) and survey(text).entries:
+        text = text[within.start() :]  # a feed that a broken server put into a page
+    begun = survey(text)
+    feed, entries = _read(text, begun.entries)
+    atom = root_name(text) in ("feed", "entry")
+    feed_language = clean.language_code(feed.get("language"))
+    cut_off = bool(entries) and _is_cut_off(text, entries)
+    return Contents(
+        title=_title(feed, atom=atom),
+        items=[_xml_item(entry, url, feed_language, atom=atom) for entry in entries[: -1 if cut_off else None]],
+        skipped={
+            "deleted": begun.tombstones,
+            "cut_off": int(cut_off),
+            "unreadable": max(len(begun.entries) - len(entries), 0),
+        },
+        hints=hints_of(feed, begun),
+        links=links_of(((link.get("rel"), link.get("href")) for link in feed.get("links", [])), url),
+    )
+
+
+def _read(text: str, begun: Sequence[int]) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    """feedparser's feed and entries. Where it gives fewer than are ``begun``, each is read for itself."""
+    error: ParseError | None = None
+    feed: Mapping[str, Any] = {}
+    entries: list[Mapping[str, Any]] = []
+    try:
+        parsed = _parsed(text)
+        if not parsed.get("version") and not parsed.entries:
+            raise ParseError(_what_it_is(text, parsed.get("bozo_exception")))
+        feed, entries = parsed.feed, parsed.entries
+    except ParseError as caught:
+        error = caught
+    if len(entries) < len(begun) and len(begun) * begun[0] <= _MOST_TO_READ and len(begun) <= _MOST_APART:
+        documents = []
+        for document in apart(text, begun):
+            with contextlib.suppress(ParseError):
+                documents.append(_parsed(document))
+        found = [entry for document in documents for entry in document.entries]
+        if len(found) > len(entries):
+            return documents[0].feed, found
+    if error is not None:
+        raise error
+    return feed, entries
+
+
+def _parsed(text: str) -> Any:
     # Markup is turned into plain text below, so feedparser's own sanitising (60 % of its time) is not needed. It is not
     # told the address, so that a relative guid stays the same when the feed moves.
     try:
-        parsed = feedparser.parse(
-            io.BytesIO(well_formed(text).encode()),
+        return feedparser.parse(
+            io.BytesIO(text.encode()),
             response_headers={"content-type": "application/xml; charset=utf-8"},
             sanitize_html=False,
             resolve_relative_uris=False,
@@ -34,15 +89,6 @@ def read_xml_feed(text: str, url: str) -> tuple[str, list[Item]]:
     except (ValueError, TypeError, LookupError, OverflowError, AssertionError, RuntimeError) as error:
         # what feedparser and sgmllib raise for stray end tags, impossible characters and endless nesting
         raise ParseError(f"the body is broken beyond reading ({clean.one_line(str(error))[:120]})") from None
-    if not parsed.get("version") and not parsed.entries:
-        raise ParseError(_what_it_is(text, parsed.get("bozo_exception")))
-    root = re.search(r"<([A-Za-z][\w:.-]*)", re.sub(r"<!--.*?-->", "", text[:5000], flags=re.DOTALL))
-    atom = root is not None and root[1].lower().rsplit(":")[-1] in ("feed", "entry")
-    feed_language = clean.language_code(parsed.feed.get("language"))
-    entries = [
-        entry for entry in parsed.entries if not (entry is parsed.entries[-1] and _is_cut_off(text, parsed.entries))
-    ]
-    return _title(parsed.feed, atom=atom), [_xml_item(entry, url, feed_language, atom=atom) for entry in entries]
 
 
 def _is_cut_off(text: str, entries: list[Mapping[str, Any]]) -> bool:
@@ -68,9 +114,11 @@ def _xml_item(entry: Mapping[str, Any], url: str, feed_language: str | None, *, 
     content = "\n".join(dict.fromkeys(text for detail in contents if (text := _value(detail, atom=atom))))
     dates = (entry[key] for key in ("published", "updated", "created") if key in entry)
     languages = (clean.language_code(detail.get("language")) for detail in contents)
+    enclosures = (clean.web_address(enclosure.get("href"), url) for enclosure in entry.get("enclosures", []))
     return make_item(
         guid=str(entry.get("id") or ""),
         url=_link(entry, url),
+        enclosure=next((address for address in enclosures if address), None),
         title=_title(entry, atom=atom),
         summary="" if summary == content else summary,
         content=content,
@@ -110,5 +158,5 @@ def _link(entry: Mapping[str, Any], url: str) -> str | None:
 
 def _author(entry: Mapping[str, Any]) -> str | None:
     names = [str(author.get("name") or author.get("email") or "") for author in entry.get("authors", [])]
-    plain = (clean.one_line(clean.html_to_text(name)) for name in names or [str(entry.get("author") or "")])
+    plain = (clean.one_line(clean.to_text(name, is_html=True)) for name in names or [str(entry.get("author") or "")])
     return ", ".join(dict.fromkeys(name for name in plain if name)) or None
