@@ -235,6 +235,8 @@ def utc_time(value: str | None) -> datetime | None:
     is not used: it takes Korean and other zones for UTC, and completes half a date from today's.
     """
     text = (value or "").strip()[:100]
+    if re.fullmatch(r"1\d{9}", text):  # seconds since 1970, from 2001 on
+        return datetime.fromtimestamp(int(text), UTC)
     for pattern in _DATES:
         found = pattern.match(text)
         if found:
@@ -248,14 +250,16 @@ def _moment(part: Mapping[str, str | None]) -> datetime | None:
     hour = int(part.get("hour") or 0)
     if noon and 1 <= hour <= 12:
         hour = hour % 12 + (12 if noon[0] in "pP" or noon == "오후" else 0)
+    minute = int(part.get("minute") or 0)
+    midnight = (hour, minute, int(part.get("second") or 0)) == (24, 0, 0)  # the end of the day: ISO 8601
     try:
         month = _MONTHS.index(name) + 1 if name else int(part.get("month") or 1)
         second = min(int(part.get("second") or 0), 59)  # a leap second
         local = datetime(
-            century + int(year), month, int(part.get("day") or 1), hour, int(part.get("minute") or 0), second,
+            century + int(year), month, int(part.get("day") or 1), 0 if midnight else hour, minute, second,
             tzinfo=_zone(part.get("zone") or ("kst" if part.get("half") or part.get("korean") else "")),
         )  # fmt: skip
-        moment = local.astimezone(UTC)
+        moment = (local + timedelta(days=midnight)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     return moment if 1970 <= moment.year < 9999 else None

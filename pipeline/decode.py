@@ -55,6 +55,21 @@ def decoded(chunks: Chunks, content_encoding: str) -> Chunks:
     return chunks
 
 
+def without_gzip_file(chunks: Chunks) -> Chunks:
+    """``chunks``, unpacked where they are a gzip file (feed.xml.gz), which no header tells.
+
+    Raises:
+        FetchError: as ``decoded`` does.
+    """
+    head = b""
+    for piece in chunks:
+        head += piece
+        if len(head) >= len(_GZIP):
+            break
+    whole = itertools.chain([head], chunks)
+    return _ungzipped(whole) if head.startswith(_GZIP) else whole
+
+
 def _ungzipped(chunks: Chunks) -> Chunks:
     """gzip; or, from servers that only say so, zlib or a body that is not packed at all."""
     start, chunks = _peeked(chunks)

@@ -19,7 +19,7 @@ import httpx
 from h2.exceptions import H2Error
 
 from pipeline.config import FetchSettings
-from pipeline.decode import ACCEPTED_ENCODINGS, decoded
+from pipeline.decode import ACCEPTED_ENCODINGS, decoded, without_gzip_file
 from pipeline.errors import FetchError
 from pipeline.fetch.localfile import read_file
 from pipeline.fetch.meaning import (
@@ -206,7 +206,7 @@ class Fetcher:
                 yield chunk
 
         body = bytearray()
-        for piece in decoded(raw(), fields.get("content-encoding", "")):
+        for piece in without_gzip_file(decoded(raw(), fields.get("content-encoding", ""))):
             body += piece
             if len(body) > limit:
                 raise FetchError(f"the unpacked body is larger than fetch.max_bytes ({limit:,} bytes)")

@@ -121,7 +121,6 @@ def test_malformed_feed_is_read(desk: Desk, body: str | bytes) -> None:
     assert desk.feed()["state"] == "ok"
 
 
-@pytest.mark.xfail(strict=True, reason="a document type without end swallows the feed")
 def test_doctype_without_end_is_read(desk: Desk) -> None:
     """A document type whose inner part never closes ends where the feed begins."""
     desk.serves(ok(rss(start="<!DOCTYPE rss [<!ENTITY % x SYSTEM 'http://n.test/x'> %x;").encode()))

@@ -93,7 +93,6 @@ def test_pol_maxage(desk: Desk) -> None:
     assert desk.look(2 * HOUR).feeds_polled == 1
 
 
-@pytest.mark.xfail(strict=True, reason="ttl is not read yet")
 def test_pol_ttl(desk: Desk) -> None:
     """The minutes of an RSS ttl are waited for. [RSS2 MF3293]"""
     desk.serves(feed(head="<ttl>1440</ttl>"))
@@ -188,7 +187,6 @@ DAILY = PERIOD.format("updatePeriod", "daily") + PERIOD.format("updateFrequency"
         pytest.param(feed(headers=[("Cache-Control", "max-age=99999999")]), 24, id="no longer than max_interval"),
     ],
 )  # fmt: skip
-@pytest.mark.xfail(strict=True, reason="what a feed says of its schedule is not read yet")
 def test_feed_is_not_asked_before_the_time_that_it_names(desk: Desk, answer: bytes, hours: int) -> None:
     """Expires, ttl, skipHours, skipDays and sy:updatePeriod put the next poll off, up to ``max_interval``."""
     desk.serves(answer)
