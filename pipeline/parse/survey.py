@@ -20,7 +20,8 @@ _FEED_NAMESPACE = re.compile(
     re.IGNORECASE,
 )
 _ENTRY_END = re.compile(r"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNORECASE)
-_AROUND = re.compile(r"<(/?)((?:[\w.-]+:)?(?:rss|rdf|feed|channel))(?=[\s>])[^<>]*>", re.IGNORECASE)
+_AROUND = re.compile(r"<(/?)((?:[\w.-]+:)?(?:rss|rdf|feed|channel))(?=[\s>])[^<>]{0,3000}>", re.IGNORECASE)
+_MOST_AROUND = 3  # elements that an entry stands in: a channel in a feed
 _LIST_END = re.compile(r"</(?:[\w.-]+:)?skip", re.IGNORECASE)
 _LONGEST_LIST = 3000  # characters of a list of hours or days; all that there are take 600
 
@@ -79,17 +80,19 @@ def apart(text: str, entries: Sequence[int]) -> Iterator[str]:
     ``entries`` are where they begin, one at least.
     """
     head = _without_endless(text[: entries[0]])
-    around: list[str] = []
+    open_tags: list[re.Match[str]] = []
     for tag in _AROUND.finditer(head):
         if not tag[1]:
-            around.append(tag[2])
-        elif around and around[-1].lower() == tag[2].lower():
-            around.pop()
-    tail = "".join(f"</{name}>" for name in reversed(around))
+            open_tags.append(tag)
+        elif open_tags and open_tags[-1][2].lower() == tag[2].lower():
+            open_tags.pop()
+    open_tags = open_tags[-_MOST_AROUND:]
+    around = "".join(tag[0] for tag in open_tags)
+    tail = "".join(f"</{tag[2]}>" for tag in reversed(open_tags))
     yield head + tail
     for begin, end in zip(entries, [*entries[1:], len(text)], strict=True):
         ends = [closing.end() for closing in _ENTRY_END.finditer(text, begin, end)]
-        yield head + _without_endless(text[begin : ends[-1] if ends else end]) + tail
+        yield around + _without_endless(text[begin : ends[-1] if ends else end]) + tail
 
 
 def _without_endless(part: str) -> str:

@@ -20,8 +20,9 @@ from pipeline.parse.identity import make_item
 from pipeline.parse.survey import apart, survey
 
 _WITHIN = re.compile(r"<(?:rss|rdf:RDF|feed)(?=[\s>])", re.IGNORECASE)
-_MOST_APART = 2000  # entries that are read each for itself: seconds
-_MOST_TO_READ = 20_000_000  # characters that their common head may come to
+# What is read entry by entry: a millisecond each, more for markup made to be slow
+_MOST_APART = 2000
+_LONGEST_APART = 2_000_000
 
 
 def read_xml_feed(text: str, url: str) -> Contents:
@@ -63,7 +64,7 @@ def _read(text: str, begun: Sequence[int]) -> tuple[Mapping[str, Any], list[Mapp
         feed, entries = parsed.feed, parsed.entries
     except ParseError as caught:
         error = caught
-    if len(entries) < len(begun) and len(begun) * begun[0] <= _MOST_TO_READ and len(begun) <= _MOST_APART:
+    if len(entries) < len(begun) and len(begun) <= _MOST_APART and len(text) <= _LONGEST_APART:
         documents = []
         for document in apart(text, begun):
             with contextlib.suppress(ParseError):
