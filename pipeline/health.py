@@ -9,15 +9,16 @@ from typing import Any
 from pipeline.schedule import is_stale
 from pipeline.times import from_iso
 
-#: Why an entry of a body did not become an item. The first two lose nothing.
+#: Why an entry of a body did not become an item (``parse.contents.Skip``). The first three lose nothing.
 REASONS: Mapping[str, str] = {
     "deleted": "deleted by the publisher",
     "repeated": "the same entry twice",
+    "empty": "without id, link or words",
     "cut_off": "cut off at the end of the body",
-    "not_an_object": "no entry at all",
+    "not_object": "no entry at all",
     "unreadable": "too broken to read",
 }
-HARMLESS = frozenset({"deleted", "repeated"})
+HARMLESS = frozenset({"deleted", "repeated", "empty"})
 
 
 def length(seconds: float) -> str:

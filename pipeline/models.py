@@ -222,8 +222,8 @@ class RunReport:
     items_new: int = 0
     items_updated: int = 0
     mentions: int = 0
-    pages: int = 0  # whose text took the place of the feed's
     seconds: float = 0.0
+    pages: int = 0  # whose text took the place of the feed's
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import httpx
 
 from pipeline.config import Config
-from pipeline.fetch import Fetcher
+from pipeline.fetch import MOST_LARGE, Fetcher
 from pipeline.times import Clock, utc_now
 
 _MOST_PROCESSES = 4
@@ -32,12 +32,12 @@ class Tools:
 def tools_for(config: Config) -> Tools:
     """The tools of everyday: the system's clock, real connections, a pool with a process for each core."""
     certificates = functools.cache(httpx.create_ssl_context)  # tens of milliseconds: made once, and only when needed
-    making = threading.Lock()
+    making, large = threading.Lock(), threading.Semaphore(MOST_LARGE)
 
     def fetcher() -> Fetcher:
         with making:
             context: ssl.SSLContext = certificates()
-        return Fetcher(config.fetch, utc_now, context)
+        return Fetcher(config.fetch, utc_now, context, large)
 
     def executor() -> Executor:
         # spawn: a fork of a process with threads may inherit a held lock

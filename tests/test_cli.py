@@ -58,7 +58,7 @@ def test_run_prints_one_json_object(polled: Path) -> None:
     report = json.loads(call("run", "--force", "--json", cwd=polled).stdout)
     assert list(report) == [
         "feeds_polled", "feeds_ok", "feeds_not_modified", "feeds_failed",
-        "items_seen", "items_new", "items_updated", "mentions", "seconds",
+        "items_seen", "items_new", "items_updated", "mentions", "seconds", "pages",
     ]  # fmt: skip
 
 

@@ -199,7 +199,9 @@ def test_a_hub_that_cannot_be_reached_is_asked_less_and_less_often(desk: Desk) -
         tries.append(desk.row()["failures"])
     assert [tries.index(number) for number in range(1, 6)] == [0, 5, 15, 35, 75]
     row = desk.store.subscriptions.by_feed()["a"]
-    assert websub.in_words(row) == f"no subscription at the hub {hub}: cannot connect: Connection refused"
+    told = websub.in_words(row)
+    assert told is not None
+    assert told.startswith(f"no subscription at the hub {hub}: cannot connect: Connection refused")
 
 
 def test_a_hub_that_is_busy_is_left_alone_as_it_asks(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 10
 _MAX_FORM_REDIRECTS = 3
+#: How many bodies of more than so many bytes are received at once in one run: 64 of 20 MB would take more than 1 GB.
+MOST_LARGE, _LARGE = 4, 2_000_000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 #: The media types that are asked for.
@@ -67,8 +70,9 @@ class _Answer:
 class Fetcher:
     """Polls feeds for one worker. Not thread-safe: each worker has its own, and closes it.
 
-    ``clock`` tells the time in UTC. ``transport`` stands in for real connections; it is closed after every fetch and
-    must work again after that.
+    ``clock`` tells the time in UTC. ``large`` is shared by the fetchers of a run and bounds how many large bodies are
+    received at once, and so their memory. ``transport`` stands in for real connections; it is closed after every fetch
+    and must work again after that.
     """
 
     def __init__(
@@ -76,9 +80,11 @@ class Fetcher:
         settings: FetchSettings,
         clock: Callable[[], datetime],
         ssl_context: ssl.SSLContext,
+        large: threading.Semaphore | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._settings = settings
+        self._large = large or threading.Semaphore(MOST_LARGE)
         self._clock = clock
         self._guard = Guard(allow_private=settings.allow_private_addresses, seconds=settings.timeout)
         # httpx's transport without httpx's client, which would keep cookies and look into redirects.
@@ -206,11 +212,18 @@ class Fetcher:
                 yield chunk
 
         body = bytearray()
-        for piece in without_gzip_file(decoded(raw(), fields.get("content-encoding", ""))):
-            body += piece
-            if len(body) > limit:
-                raise FetchError(f"the unpacked body is larger than fetch.max_bytes ({limit:,} bytes)")
-        return received, bytes(body)
+        with contextlib.ExitStack() as place:
+            is_large = False
+            for piece in without_gzip_file(decoded(raw(), fields.get("content-encoding", ""))):
+                body += piece
+                if len(body) > limit:
+                    raise FetchError(f"the unpacked body is larger than fetch.max_bytes ({limit:,} bytes)")
+                if len(body) > _LARGE and not is_large:
+                    if not self._large.acquire(timeout=self._guard.remaining()):
+                        raise FetchError("too many large bodies came in at once; asked again later", "temporary")
+                    place.callback(self._large.release)
+                    is_large = True
+            return received, bytes(body)
 
     def _judge(self, feed: Feed, started: datetime, answer: _Answer) -> Fetched:
         """What ``answer`` means for the feed."""

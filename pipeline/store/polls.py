@@ -272,9 +272,10 @@ def _after(poll: Poll, now: str) -> dict[str, Any]:
     elif plan.gives_up_move:
         columns["url"] = poll.feed.configured_url
     if fetched.outcome in ("ok", "unchanged"):
+        is_whole = not poll.skipped.get("cut_off")  # else the rest must not hide behind a 304
         columns |= {
-            "etag": fetched.etag,
-            "last_modified": fetched.last_modified,
+            "etag": fetched.etag if is_whole else None,
+            "last_modified": fetched.last_modified if is_whole else None,
             "validators_url": fetched.url,
             "body_hash": poll.body_hash,
         }
