@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import FetchError, UsageError
 from pipeline.run import Silent, run
 from pipeline.store import Store
-from tests.conftest import NOW, tools_at, watchfloor, write_config
+from tests.conftest import NOW, call, tools_at, write_config
 from tests.feedserver import FeedServer, ok, response
 
 MakeConfig = Callable[..., Config]
@@ -132,10 +132,10 @@ def test_the_command_says_what_it_stored(tmp_path: Path) -> None:
         serve(server)
         path = write_config(tmp_path, {"a": server.url("/feed")})
         path.write_text(path.read_text().replace("timeout: 10", "timeout: 10, spacing: 0"))
-        result = watchfloor("feeds", "backfill", "a", cwd=tmp_path)
+        result = call("feeds", "backfill", "a", cwd=tmp_path)
         assert (result.returncode, result.stdout) == (0, "a: 3 pages, 30 items seen, 30 new\n")
         assert result.stderr.count("10 items, 10 new") == 3
-        wrong = watchfloor("feeds", "backfill", "b", cwd=tmp_path)
+        wrong = call("feeds", "backfill", "b", cwd=tmp_path)
         assert (wrong.returncode, wrong.stderr) == (
             2,
             "error: there is no feed 'b' in config.yaml; see: watchfloor feeds list\n",

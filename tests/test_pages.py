@@ -16,7 +16,7 @@ from pipeline.config import Config
 from pipeline.pages import fetch_pages
 from pipeline.run import Silent, run
 from pipeline.store import Store
-from tests.conftest import NOW, tools_at, watchfloor, write_config
+from tests.conftest import NOW, call, tools_at, write_config
 from tests.feedserver import Answer, FeedServer, ok, redirect, response
 
 MakeConfig = Callable[..., Config]
@@ -217,7 +217,7 @@ def test_the_command_reads_pages_and_doctor_tells_what_it_gave_up(tmp_path: Path
         write_config(tmp_path, {"a": server.url("/feed"), "b": server.url("/other")})
         path = tmp_path / "config.yaml"
         path.write_text(path.read_text().replace('"}', '", "full_text": true}'))
-        report = json.loads(watchfloor("run", "--json", cwd=tmp_path).stdout)
+        report = json.loads(call("run", "--json", cwd=tmp_path).stdout)
         assert (report["feeds_ok"], report["pages"]) == (2, 1)
-        doctor = watchfloor("doctor", cwd=tmp_path).stdout
+        doctor = call("doctor", cwd=tmp_path).stdout
         assert "b: the feed's text stays for 1 page of the last week (gone 1)" in doctor
