@@ -19,7 +19,12 @@ HEAD = "<rss version='2.0'><channel><title>T</title>"
 TAIL = "</channel></rss>"
 ONE, TWO = (f"<item><guid>{name}</guid><title>{name}</title></item>" for name in ("one", "two"))
 VERSION = '{"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": ['
-REAL = sorted((Path(__file__).parents[2] / "shared" / "feeds").glob("*.xml"))
+#: The real feeds that are read in a moment; the large ones are of the same makes.
+REAL = [
+    path
+    for path in sorted((Path(__file__).parents[2] / "shared" / "feeds").glob("*.xml"))
+    if path.stat().st_size < 150_000
+]
 
 
 def read(body: str) -> tuple[list[str], dict[str, int]]:

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 MAX_REDIRECTS = 10
 _MAX_FORM_REDIRECTS = 3
 #: How many bodies of more than so many bytes are received at once in one run: 64 of 20 MB would take more than 1 GB.
-MOST_LARGE, _LARGE = 4, 2_000_000
+MOST_LARGE, _LARGE = 2, 2_000_000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 #: The media types that are asked for.

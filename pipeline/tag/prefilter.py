@@ -23,7 +23,7 @@ _COMMON = frozenset(
 
 
 def _is_everywhere(form: str) -> bool:
-    text = form.removesuffix("*")
+    text = form.removesuffix("*") or form
     return text in _COMMON or not text[0].isalnum() or (text.isascii() and text.isalpha() and len(text) < 3)
 
 
