@@ -6,14 +6,13 @@ takes time in proportion to its input, however hostile.
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
-
-import nh3
 
 _BLOCKS = frozenset(
     "address article aside blockquote br caption dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 "
@@ -40,7 +39,6 @@ _LONG_NUMBER = re.compile(r"&#(?:\d{8,}|[xX][0-9a-fA-F]{8,});?")
 _OPENING = re.compile(r"<(?=[a-zA-Z/!?])")
 _OPENINGS = re.compile(r"<+(?=[a-zA-Z/!?])")
 _BREAK = "\x1e"
-_GATE = nh3.Cleaner(tags=set(), attributes={"*": set()}, clean_content_tags=set(), link_rel=None)
 # C0, C1 and non-characters; the invisible marks that split words (soft hyphen, zero-width space) or turn the direction
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u202a-\u202e\u2060\u2066-\u2069"
@@ -77,6 +75,14 @@ def to_text(value: str, *, is_html: bool) -> str:
     return _inert(text) if _is_active(text) else text
 
 
+@functools.cache
+def _gate() -> Any:
+    """nh3, letting no tag through."""
+    import nh3  # noqa: PLC0415 - two megabytes in each process, for what hardly ever comes
+
+    return nh3.Cleaner(tags=set(), attributes={"*": set()}, clean_content_tags=set(), link_rel=None)
+
+
 def _inert(text: str) -> str:
     """``text`` without the tags that would be active in a page, and without the code between closed ones.
 
@@ -95,7 +101,7 @@ def _inert(text: str) -> str:
     text = _TAG.sub(kept, text)
     if _is_active(text) and text.count("<") <= _NH3_MARKS and len(text) <= _NH3_LENGTH:
         within = text.replace("&", _BREAK)  # which starts no reference
-        text = html.unescape(_GATE.clean(within)).replace(_BREAK, "&")
+        text = html.unescape(_gate().clean(within)).replace(_BREAK, "&")
     return plain(_OPENINGS.sub("", text) if _is_active(text) else text)
 
 

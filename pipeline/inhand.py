@@ -19,7 +19,7 @@ from pipeline import ledger, schedule
 from pipeline.config import Config
 from pipeline.errors import ParseError
 from pipeline.fetch import Fetcher
-from pipeline.hosts import HostQueue
+from pipeline.hosts import HostQueue, host_of
 from pipeline.models import Arrivals, Feed, Fetched, Gap, Item
 from pipeline.store import Known, Poll, Store
 from pipeline.tools import Tools
@@ -52,7 +52,9 @@ class InHand:
         self._full_text = {feed.id for feed in config.feeds if feed.full_text}
         self._watchlist = config.watchlist.model_dump_json()
         self._executor: Executor | None = None
-        self._workers = min(config.fetch.concurrency, len(due))
+        # more than these would only wait for a host that may be asked
+        useful = config.fetch.per_host * len({host_of(feed.url) for feed in due})
+        self._workers = min(config.fetch.concurrency, len(due), useful)
         for number in range(self._workers):
             # daemon threads: a server that keeps one waiting must not keep the program from ending
             threading.Thread(target=self._fetch, name=f"fetch-{number}", daemon=True).start()

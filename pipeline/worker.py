@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ParseError
 from pipeline.language import detect
 from pipeline.models import Document, FeedLinks, Hints, Item, TaggedItem
-from pipeline.parse import parse
 from pipeline.rhythm import NEWEST
 from pipeline.watchlist import Watchlist
 
@@ -64,6 +63,8 @@ def read(watchlist: str, job: Job) -> Reading:
     Raises:
         ParseError: when the body is no feed, or takes longer than ``TIME_LIMIT`` seconds.
     """
+    from pipeline.parse import parse  # noqa: PLC0415 - not in the process that only hands bodies over
+
     with _time_limit(TIME_LIMIT):
         parsed = parse(job.body, job.url, job.content_type)
         fresh = [item for item in parsed.items if job.known.get(item.guid) != item.content_hash]
