@@ -136,9 +136,10 @@ class InHand:
         if reading is None:
             plan = schedule.after_poll(feed, fetched, None, now, self._config.schedule)
             return Poll(feed, fetched, plan, body_hash=arrived.body_hash)
-        known = _known(feed, reading, self._store.known)
-        gap = _gap(feed, reading, known.new, self._store.known, now)
-        arrivals = Arrivals(len(reading.guids), len(known.new), reading.dates, gap is not None, reading.hints)
+        fresh = [tagged.item for tagged in reading.fresh]
+        new, readdressed = self._store.known.told_apart(feed.id, fresh, reading.guids)
+        gap = _gap(feed, reading, new, self._store.known, now)
+        arrivals = Arrivals(len(reading.guids), len(new), reading.dates, gap is not None, reading.hints)
         return Poll(
             feed,
             fetched,
@@ -147,7 +148,7 @@ class InHand:
             title=reading.title,
             items_seen=arrivals.seen,
             fresh=reading.fresh,
-            readdressed=known.readdressed,
+            readdressed=readdressed,
             watchlist_version=self._config.watchlist.version,
             skipped=reading.skipped,
             hints=reading.hints,
@@ -160,22 +161,6 @@ class InHand:
             gap=gap,
             full_text=feed.id in self._full_text,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _WhatIsKnown:
-    """Which items of a body are new, and which are stored under another address."""
-
-    new: list[Item]
-    readdressed: dict[str, str]
-
-
-def _known(feed: Feed, reading: Reading, known: Known) -> _WhatIsKnown:
-    fresh = [tagged.item for tagged in reading.fresh]
-    stored = known.among(feed.id, [item.guid for item in fresh])
-    unknown = [item for item in fresh if item.guid not in stored]
-    readdressed = known.readdressed(feed.id, unknown, reading.guids)
-    return _WhatIsKnown([item for item in unknown if item.guid not in readdressed], readdressed)
 
 
 def _gap(feed: Feed, reading: Reading, new: Sequence[Item], known: Known, now: datetime) -> Gap | None:

@@ -116,8 +116,7 @@ def save(
     if reading is None:
         return store.polls.save_delivery(Delivery(feed, fetched, source), now)
     fresh = [tagged.item for tagged in reading.fresh]
-    stored = store.known.among(feed.id, [item.guid for item in fresh])
-    unknown = [item for item in fresh if item.guid not in stored]
+    _, readdressed = store.known.told_apart(feed.id, fresh, reading.guids)
     delivery = Delivery(
         feed,
         fetched,
@@ -126,7 +125,7 @@ def save(
         fresh=reading.fresh,
         watchlist_version=config.watchlist.version,
         skipped=reading.skipped,
-        readdressed=store.known.readdressed(feed.id, unknown, reading.guids),
+        readdressed=readdressed,
         full_text=any(one.full_text for one in config.feeds if one.id == feed.id),
     )
     return store.polls.save_delivery(delivery, now)

@@ -12,11 +12,13 @@ from statistics import mean
 from typing import Any, get_args
 
 import pytest
+import webencodings.labels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.clean import plain, to_text
 from pipeline.fulltext import Choice, PageOutcome, PageText, choose, extract, next_try, outcome_of_status
+from pipeline.fulltext.charset import text_of
 from pipeline.fulltext.likeness import grams, share, size
 from pipeline.fulltext.page import MAX_ATTRIBUTES, MAX_BYTES, MAX_ELEMENTS
 from pipeline.models import Item
@@ -565,3 +567,10 @@ def test_moments_are_whole_seconds() -> None:
 def test_a_status_says_what_to_do(status: int | None, outcome: PageOutcome | None) -> None:
     """Each status has its outcome; only 200 and 203 bring a page to look at."""
     assert outcome_of_status(status) == outcome
+
+
+@pytest.mark.parametrize("label", [*webencodings.labels.LABELS, "punycode", "utf-7", "idna", "x" * 40])
+def test_no_charset_that_a_page_names_raises(label: str) -> None:
+    """Every label of the standard, and names that are none, leave a page readable that holds an odd byte."""
+    page = b"<html><body><p>The harbour office said so, \xe9 and all.</p></body></html>"
+    assert "harbour" in text_of(page, f"text/html; charset={label}") or label.lower().startswith("utf-16")

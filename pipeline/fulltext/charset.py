@@ -9,18 +9,16 @@ from __future__ import annotations
 import codecs
 import re
 
+import webencodings
+
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:+-]{1,40})""", re.IGNORECASE)
 _DECLARED = re.compile(
     rb"""<meta\b[^>]{0,300}?charset\s*=\s*["']?([\w.:+-]{1,40})|<\?xml[^>]{1,300}?encoding\s*=\s*["']([\w.:+-]{1,40})""",
     re.IGNORECASE,
 )
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_TEXT_CODEC = re.compile(
-    r"(utf-8|utf-16\w*|ascii|cp\d+|iso8859-\d+|iso2022_\w+|koi8-\w|euc_\w+|shift_jis\w*|gb\w+|big5\w*|mac-\w+)\Z"
-)
-# What browsers read by a name; the real encodings hold a few characters more. Source: https://encoding.spec.whatwg.org
-_WIDER = {"ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "euc_kr": "cp949", "shift_jis": "cp932",
-          "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs"}  # fmt: skip
+#: Python's codec that holds all of the standard's; None for what no page is text in.
+_WIDER = {"gbk": "gb18030", "replacement": None, "x-user-defined": None}
 _LEGACY = ("cp949", "gb18030", "cp932", "cp1251", "cp1252")  # what old pages without any declaration are written in
 _BEGINNING = 4096  # bytes in which a declaration is looked for; browsers read 1024
 _SAMPLE = 40_000  # bytes that are guessed from
@@ -67,12 +65,8 @@ def _guessed(page: bytes) -> str:
 
 
 def _codec(label: str) -> str | None:
-    """Python's name for the encoding that a page means by ``label``; None for anything else, such as ``punycode``."""
-    name = re.sub(
-        r"^x-(?=sjis|euc|gbk|big5|mac)|^windows-(?=949)", lambda m: "cp" if m[0][0] == "w" else "", label.lower()
-    )
-    try:
-        name = codecs.lookup(name).name
-    except LookupError:
+    """Python's name for the encoding that browsers mean by ``label``; None for anything else, such as ``punycode``."""
+    encoding = webencodings.lookup(label) or webencodings.lookup(label.lower().removeprefix("x-"))
+    if encoding is None:
         return None
-    return _WIDER.get(name, name) if _TEXT_CODEC.match(name) else None
+    return _WIDER[encoding.name] if encoding.name in _WIDER else codecs.lookup(encoding.codec_info.name).name

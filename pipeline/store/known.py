@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlite_utils import Database
@@ -36,7 +36,19 @@ class Known:
         """Those of the canonical ``addresses`` that an item of the feed has."""
         return self._matching("canonical_url", feed_id, addresses)
 
-    def readdressed(self, feed_id: str, items: Iterable[Item], seen: Collection[str]) -> dict[str, str]:
+    def told_apart(
+        self, feed_id: str, fresh: Sequence[Item], seen: Collection[str]
+    ) -> tuple[list[Item], dict[str, str]]:
+        """Of the ``fresh`` items of a body those that are new, and the stored identities of those only readdressed.
+
+        ``seen`` are the identities of the whole body.
+        """
+        stored = self.among(feed_id, [item.guid for item in fresh])
+        unknown = [item for item in fresh if item.guid not in stored]
+        readdressed = self._readdressed(feed_id, unknown, seen)
+        return [item for item in unknown if item.guid not in readdressed], readdressed
+
+    def _readdressed(self, feed_id: str, items: Iterable[Item], seen: Collection[str]) -> dict[str, str]:
         """Identity → stored identity of ``items`` that no id but their address identifies, and that only it made new.
 
         An item of the feed has the same title and date, is identified by its address, too, and is not in the body

@@ -21,7 +21,7 @@ from pipeline.times import from_iso, to_iso
 class Poll:
     """One poll, ready to be stored. ``fresh`` holds the items that are new or changed; ``title`` is the feed's.
 
-    ``readdressed`` tells which of ``fresh`` are stored under another identity (``Known.readdressed``). ``hints`` and
+    ``readdressed`` tells which of ``fresh`` are stored under another identity (``Known.told_apart``). ``hints`` and
     ``links`` are None when no body was read.
     """
 
