@@ -79,7 +79,7 @@ CREATE TABLE item_versions (      -- what an edited item said before
   summary TEXT NOT NULL,
   content TEXT NOT NULL,
   content_hash TEXT NOT NULL
-);
+, mentions TEXT);
 CREATE INDEX item_versions_by_item ON item_versions(item_id);
 CREATE TABLE entities (
   id TEXT PRIMARY KEY,
@@ -191,3 +191,20 @@ CREATE TABLE pages (              -- of items whose feed has full_text: what the
   feed_content TEXT               -- what the feed said where the page's text now stands
 );
 CREATE INDEX pages_by_try ON pages(next_try_at);
+CREATE TABLE fingerprints (       -- the keys under which an item's copies are found
+  item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE,
+  bucket INTEGER NOT NULL,        -- the week, counted from 1970, of the item's own time
+  keys BLOB NOT NULL              -- whole numbers of 6 bytes
+);
+CREATE TABLE bands (              -- the same keys the other way round, of folded items only
+  bucket INTEGER NOT NULL,
+  key INTEGER NOT NULL,
+  item_id INTEGER NOT NULL,
+  PRIMARY KEY (bucket, key, item_id)
+) WITHOUT ROWID;
+CREATE TABLE unfolded (           -- items whose story is still to be worked out, from their present text
+  item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE,
+  rebuild INTEGER NOT NULL DEFAULT 0  -- 1: of a rebuild that has not come to its end
+);
+CREATE INDEX items_by_address ON items(canonical_url);
+CREATE INDEX stories_by_last_seen ON stories(last_seen_at);
