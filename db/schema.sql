@@ -193,17 +193,19 @@ CREATE TABLE pages (              -- of items whose feed has full_text: what the
 CREATE INDEX pages_by_try ON pages(next_try_at);
 CREATE TABLE fingerprints (       -- the keys under which an item's copies are found
   item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE,
-  bucket INTEGER NOT NULL,        -- the week, counted from 1970, of the item's own time
+  at INTEGER NOT NULL,            -- seconds since 1970: when it was published, or first seen where that is earlier
+  size INTEGER NOT NULL,          -- characters of its title and text
   keys BLOB NOT NULL              -- whole numbers of 6 bytes
 );
-CREATE TABLE bands (              -- the same keys the other way round, of folded items only
-  bucket INTEGER NOT NULL,
+CREATE TABLE bands (              -- the same keys the other way round
+  bucket INTEGER NOT NULL,        -- the week since 1970
   key INTEGER NOT NULL,
   item_id INTEGER NOT NULL,
   PRIMARY KEY (bucket, key, item_id)
 ) WITHOUT ROWID;
 CREATE TABLE unfolded (           -- items whose story is still to be worked out, from their present text
   item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE,
+  keys BLOB,                      -- where they were worked out already
   rebuild INTEGER NOT NULL DEFAULT 0  -- 1: of a rebuild that has not come to its end
 );
 CREATE INDEX items_by_address ON items(canonical_url);

@@ -156,6 +156,12 @@ class DigestSettings(_Section):
     deliver: tuple[Delivery, ...] = ()
 
 
+class StoriesSettings(_Section):
+    """Which copies of one piece of news are one story."""
+
+    window: Annotated[Duration, Field(le=timedelta(days=60))] = timedelta(days=7)  # copies further apart are two
+
+
 class WebSubSettings(_Section):
     """Where hubs reach the daemon, to push what feeds have new. Off without ``public_url``, which ends in a slash."""
 
@@ -181,6 +187,7 @@ class _ConfigFile(_Section):
     schedule: ScheduleSettings = ScheduleSettings()
     feeds: tuple[FeedSource, ...] = ()
     watchlist: tuple[Any, ...] = ({"pack": _PACK},)
+    stories: StoriesSettings = StoriesSettings()
     digest: DigestSettings = DigestSettings()
     websub: WebSubSettings = WebSubSettings()
 
@@ -196,6 +203,7 @@ class Config:
     schedule: ScheduleSettings
     feeds: tuple[FeedSource, ...]
     watchlist: Watchlist
+    stories: StoriesSettings
     digest: DigestSettings
     websub: WebSubSettings
 
@@ -303,6 +311,7 @@ def _assemble(path: Path, raw: _ConfigFile, watched: Watchlist) -> Config:
         schedule=raw.schedule,
         feeds=tuple(feed.model_copy(update={"url": absolute_url(feed.url, folder)}) for feed in raw.feeds),
         watchlist=watched,
+        stories=raw.stories,
         digest=DigestSettings(deliver=tuple(Delivery(file=str(folder / where.file)) for where in raw.digest.deliver)),
         websub=raw.websub,
     )

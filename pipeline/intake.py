@@ -15,6 +15,7 @@ from typing import Literal
 
 from pipeline.config import Config
 from pipeline.errors import ParseError
+from pipeline.folding import BATCH, fold
 from pipeline.models import Feed, Fetched, Stored
 from pipeline.store import Delivery, Store
 from pipeline.tools import Tools
@@ -128,4 +129,6 @@ def save(
         readdressed=readdressed,
         full_text=any(one.full_text for one in config.feeds if one.id == feed.id),
     )
-    return store.polls.save_delivery(delivery, now)
+    stored = store.polls.save_delivery(delivery, now)
+    fold(store, config.stories.window, most=BATCH)
+    return stored

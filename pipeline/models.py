@@ -195,10 +195,35 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class TaggedItem:
-    """An item with the mentions found in it."""
+    """An item with the mentions found in it, and the keys under which its copies are found (empty: not worked out)."""
 
     item: Item
     mentions: tuple[Mention, ...]
+    keys: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unfolded:
+    """An item whose story is to be worked out, or one that may be its copy."""
+
+    item_id: int
+    feed_id: str
+    canonical_url: str | None
+    title: str
+    summary: str
+    content: str
+    at: int  # seconds since 1970: when it was published, or first seen where that is earlier
+    first_seen_at: str
+    story_id: int | None
+    keys: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items found to be one story, together with all items of the ``stories`` that they join."""
+
+    items: tuple[Unfolded, ...]
+    stories: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

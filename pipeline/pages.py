@@ -18,6 +18,7 @@ from pipeline import robots
 from pipeline.config import Config
 from pipeline.errors import FetchError, ParseError
 from pipeline.fetch import PAGES, Fetcher
+from pipeline.folding import fold
 from pipeline.fulltext import PageOutcome, next_try, outcome_of_status
 from pipeline.hosts import HostQueue, host_of
 from pipeline.models import Feed, Fetched
@@ -54,6 +55,7 @@ def fetch_pages(config: Config, store: Store, tools: Tools, stop: threading.Even
             taken += tried.outcome == "taken"
     finally:
         reading.close()
+    fold(store, config.stories.window, stop=stop)
     return taken
 
 

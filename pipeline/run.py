@@ -1,6 +1,6 @@
 """The story of one run: which feeds are due, and the way of each from fetch to store.
 
-    due feeds → fetch (threads, a client each) → read and tag (process pool) → store (here: one writer)
+    due feeds → fetch (threads, a client each) → read and tag (process pool) → store, fold (here: one writer)
 
 A feed holds one of ``fetch.concurrency`` slots from its fetch until it is stored: that is the most that is ever in
 memory, and a slow stage holds back the ones before it. Clock, fetchers, executor and store are arguments.
@@ -19,6 +19,7 @@ from typing import Protocol
 from pipeline import schedule
 from pipeline.config import Config
 from pipeline.errors import UsageError
+from pipeline.folding import BATCH, fold
 from pipeline.hosts import HostTally, host_of
 from pipeline.inhand import InHand
 from pipeline.models import Feed, Outcome, RunReport, Stored
@@ -27,6 +28,9 @@ from pipeline.times import to_iso
 from pipeline.tools import Tools
 
 log = logging.getLogger(__name__)
+
+#: Items that are folded at the end of a run: after an upgrade a million may wait, which is no reason to poll late.
+_FOLDED_IN_A_RUN = 20_000
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -84,6 +88,7 @@ def run(
         for poll in in_hand.polls(stop):
             stored = store.polls.save(poll, tools.clock())
             in_hand.release()
+            fold(store, config.stories.window, most=BATCH, stop=stop)
             report = _counted(report, poll, stored)
             progress.advance(poll.feed.id, poll.fetched.outcome)
             hold = poll.plan.hold_until
@@ -94,6 +99,7 @@ def run(
                 log.warning("%s told several of its feeds to wait: none is polled before %s", host, to_iso(hold))
     finally:
         in_hand.close()
+    fold(store, config.stories.window, most=_FOLDED_IN_A_RUN, stop=stop)
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 

@@ -19,6 +19,7 @@ from pipeline.errors import ParseError
 from pipeline.language import detect
 from pipeline.models import Document, FeedLinks, Hints, Item, TaggedItem
 from pipeline.rhythm import NEWEST
+from pipeline.stories import Copy, keys_of
 from pipeline.watchlist import Watchlist
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def read(watchlist: str, job: Job) -> Reading:
         told = [replace(item, language=detect(_fields(item), item.language)) for item in fresh]
         documents = (Document(_fields(item), job.feed_id, item.language) for item in told)
         mentions = tagger_for(watchlist).tag(documents) if told else iter(())
-        tagged = tuple(TaggedItem(item, found) for item, found in zip(told, mentions, strict=True))
+        tagged = tuple(
+            TaggedItem(item, found, _keys(job.feed_id, item)) for item, found in zip(told, mentions, strict=True)
+        )
     dates = sorted((i.published_at for i in parsed.items if i.published_at and i.published_at <= job.now), reverse=True)
     return Reading(
         title=parsed.title,
@@ -119,13 +122,17 @@ def read_page(watchlist: str, job: PageJob) -> PageReading:
         item = replace(job.item, content=choice.text)
         item = replace(item, language=detect(_fields(item), item.language))
         [mentions] = tagger_for(watchlist).tag([Document(_fields(item), job.feed_id, item.language)])
-    return PageReading(choice.outcome, choice.reason, TaggedItem(item, mentions))
+    return PageReading(choice.outcome, choice.reason, TaggedItem(item, mentions, _keys(job.feed_id, item)))
 
 
 def warm(watchlist: str) -> None:
     """Read a small feed, so that this process has loaded and compiled all that the next body needs."""
     body = b"<rss version='2.0'><channel><item><guid>1</guid><title>News of the day</title></item></channel></rss>"
     read(watchlist, Job("", body, "http://localhost/", "", {}, datetime.now(UTC)))
+
+
+def _keys(feed_id: str, item: Item) -> tuple[int, ...]:
+    return keys_of(Copy(feed_id, item.canonical_url, item.title, item.summary, item.content))
 
 
 def _fields(item: Item) -> dict[str, str]:

@@ -17,6 +17,7 @@ STAGES = {"fetch", "parse", "tag", "store", "digest", "stories", "fulltext"}
 #: Modules that know the order or stand at the edge, so may import stages.
 CONDUCTORS = {
     "run",
+    "folding",
     "inhand",
     "backfill",
     "pages",

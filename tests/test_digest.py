@@ -33,7 +33,8 @@ def mention(entity: str, field: str, start: int, text: str, sentence: str, sente
 def item(number: int, title: str, summary: str, *mentions: dict[str, Any], **columns: Any) -> ItemRow:
     row = {
         "id": number, "title": title, "summary": summary, "content": "", "url": f"http://n.test/{number}",
-        "feed_id": "a", "published_at": "2026-11-23T03:00:00Z", "first_seen_at": "2026-11-23T03:10:00Z",
+        "feed_id": "a", "story_id": number, "leads": 1,
+        "published_at": "2026-11-23T03:00:00Z", "first_seen_at": "2026-11-23T03:10:00Z",
     }  # fmt: skip
     return ItemRow(row | columns, mentions, None)
 
@@ -63,6 +64,23 @@ def test_items_are_grouped_by_entity_and_shown_in_full_once() -> None:
     assert (first.shown_under, first.also) == (None, ("Sanctions",))
     assert (second.shown_under, second.excerpt) == ("Unit 180", ())
     assert made.quiet == ("Lab 110",)
+
+
+def test_copies_are_one_entry_led_by_the_storys_lead() -> None:
+    """Of three items of one story the lead is shown, with the feeds that had the others."""
+    tag = mention("unit-180", "summary", 21, "Unit 180", TEXT[7:], 7)
+    items = [
+        item(number, f"Title {number}", TEXT, tag, story_id=2, leads=int(number == 3), feed_id=feed_id)
+        for number, feed_id in ((2, "a"), (3, "b"), (4, "b"))
+    ]
+    made = digest_of(*items, item(5, "Other", TEXT, tag), feeds=(feed("a"), feed("b")))
+    [section] = made.sections
+    assert [(entry.title, entry.copies) for entry in section.entries] == [
+        ("Title 3", ("Feed a", "Feed b")),
+        ("Other", ()),
+    ]
+    assert made.headline.startswith("4 of 9 new items in 2 stories mention")
+    assert "Same in Feed a, Feed b (2 copies)" in render(made, "text")
 
 
 def test_the_excerpt_is_the_sentence_with_the_mention_marked() -> None:
@@ -132,7 +150,7 @@ def test_the_same_rows_give_the_same_bytes() -> None:
 
 def test_times_are_local() -> None:
     """A time of the day is shown as hours; one of another day with its date."""
-    late = item(1, "T", TEXT, mention("unit-180", "summary", 21, "Unit 180", TEXT), published_at="2026-11-22T03:00:00Z")
+    late = item(2, "T", TEXT, mention("unit-180", "summary", 21, "Unit 180", TEXT), published_at="2026-11-22T03:00:00Z")
     times = [entry.time for section in digest_of(BOTH, late).sections for entry in section.entries]
     assert times == ["12:00", "2026-11-22 12:00", "12:00"]
 

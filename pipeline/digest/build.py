@@ -6,7 +6,7 @@ Pure: the same rows give the same digest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,7 +25,8 @@ Excerpt = tuple[tuple[str, bool], ...]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One item under one entity. ``excerpt`` is empty where the item was shown in full under ``shown_under`` before."""
+    """One story under one entity, by the item that leads it there. ``excerpt`` is empty where that was shown in full
+    under ``shown_under`` before."""
 
     item_id: int
     title: str
@@ -35,13 +36,14 @@ class Entry:
     excerpt: Excerpt
     rules: tuple[str, ...]
     also: tuple[str, ...]  # names of the other entities it mentions
+    copies: tuple[str, ...]  # the feeds that had the same news, one for each copy
     verdict: str | None
     shown_under: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One entity with its items, newest first."""
+    """One entity with its stories, newest first."""
 
     entity_id: str
     name: str
@@ -78,6 +80,7 @@ class Digest:
     headline: str
     items_new: int
     items_tagged: int
+    stories: int  # that the tagged items are
     sections: tuple[Section, ...]
     quiet: tuple[str, ...]  # names of entities without an item
     feeds_polled: int
@@ -98,8 +101,10 @@ def build(day: date, zone: ZoneInfo, rows: DayRow, watchlist_version: str) -> Di
     for entity in ordered:
         items = [row for row in rows.items if any(m["entity_id"] == entity["id"] for m in row.mentions)]
         entries = []
-        for row in items:
-            entries.append(_entry(row, entity["id"], names, titles, day, zone, shown.get(row.item["id"])))
+        for row, *copies in _stories(items):
+            outlets = tuple(titles.get(copy.item["feed_id"], copy.item["feed_id"]) for copy in copies)
+            entry = _entry(row, entity["id"], names, titles, day, zone, shown.get(row.item["id"]))
+            entries.append(replace(entry, copies=outlets))
             shown.setdefault(row.item["id"], entity["name"])
         if entries:
             sections.append(Section(entity["id"], entity["name"], entity["kind"], tuple(entries)))
@@ -111,6 +116,7 @@ def build(day: date, zone: ZoneInfo, rows: DayRow, watchlist_version: str) -> Di
         headline=_headline(rows, sections),
         items_new=rows.items_new,
         items_tagged=len(rows.items),
+        stories=len(list(_stories(rows.items))),
         sections=tuple(sections),
         quiet=tuple(entity["name"] for entity in ordered if entity["id"] not in present),
         feeds_polled=len(rows.fetches),
@@ -120,6 +126,15 @@ def build(day: date, zone: ZoneInfo, rows: DayRow, watchlist_version: str) -> Di
         watchlist_version=watchlist_version,
         program=f"watchfloor {__version__}",
     )
+
+
+def _stories(items: Sequence[ItemRow]) -> Iterator[list[ItemRow]]:
+    """The items of each story, the one first that leads it or else came first; stories in the order of ``items``."""
+    found: dict[int, list[ItemRow]] = {}
+    for row in items:
+        found.setdefault(row.item["story_id"] or row.item["id"], []).append(row)
+    for rows in found.values():
+        yield sorted(rows, key=lambda row: (not row.item["leads"], row.item["first_seen_at"], row.item["id"]))
 
 
 def _entry(
@@ -143,6 +158,7 @@ def _entry(
         excerpt=() if shown_under else excerpt(item, own),
         rules=tuple(dict.fromkeys(mention["rule"] for mention in own)),
         also=tuple(names[other] for other in others if other in names),
+        copies=(),
         verdict=row.verdict["verdict"] if row.verdict else None,
         shown_under=shown_under,
     )
@@ -177,7 +193,9 @@ def _headline(rows: DayRow, sections: Sequence[Section]) -> str:
     most = sorted(sections, key=lambda section: (-len(section.entries), section.name))[:4]
     counts = ", ".join(f"{section.name} ({len(section.entries)})" for section in most)
     verb = "mentions" if len(rows.items) == 1 else "mention"
-    return f"{len(rows.items)} of {rows.items_new} new items {verb} what is watched, most of all {counts}."
+    stories = len(list(_stories(rows.items)))
+    folded = f" in {stories} {'story' if stories == 1 else 'stories'}" if stories < len(rows.items) else ""
+    return f"{len(rows.items)} of {rows.items_new} new items{folded} {verb} what is watched, most of all {counts}."
 
 
 def _troubles(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -28,6 +28,7 @@ def to_html(digest: Digest) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["outlets"] = outlets
     return environment.get_template("digest.html").render(digest=digest)
 
 
@@ -99,8 +100,17 @@ def _entry_lines(
     yield f"- {link(entry.title, entry.url)} · {escape(entry.feed)}, {entry.time}{verdict}"
     if entry.excerpt:
         yield f"  {_marked(entry.excerpt, escape, strong)}"
+    if entry.copies:
+        yield f"  Same in {escape(outlets(entry.copies))}"
     if entry.also:
         yield f"  Also: {escape(', '.join(entry.also))}"
+
+
+def outlets(copies: Sequence[str], most: int = 6) -> str:
+    """The feeds of a story's copies in one line, each once."""
+    names = list(dict.fromkeys(copies))
+    shown = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return shown + (f" ({len(copies)} copies)" if len(copies) > 1 else "")
 
 
 def _marked(excerpt: Excerpt, escape: Callable[[str], str], strong: str) -> str:

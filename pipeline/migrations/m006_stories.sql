@@ -2,12 +2,13 @@
 
 CREATE TABLE fingerprints (       -- the keys under which an item's copies are found
   item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE,
-  bucket INTEGER NOT NULL,        -- the week, counted from 1970, of the item's own time
+  at INTEGER NOT NULL,            -- seconds since 1970: when it was published, or first seen where that is earlier
+  size INTEGER NOT NULL,          -- characters of its title and text
   keys BLOB NOT NULL              -- whole numbers of 6 bytes
 );
 
-CREATE TABLE bands (              -- the same keys the other way round, of folded items only
-  bucket INTEGER NOT NULL,
+CREATE TABLE bands (              -- the same keys the other way round
+  bucket INTEGER NOT NULL,        -- the week since 1970
   key INTEGER NOT NULL,
   item_id INTEGER NOT NULL,
   PRIMARY KEY (bucket, key, item_id)
@@ -15,6 +16,7 @@ CREATE TABLE bands (              -- the same keys the other way round, of folde
 
 CREATE TABLE unfolded (           -- items whose story is still to be worked out, from their present text
   item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE,
+  keys BLOB,                      -- where they were worked out already
   rebuild INTEGER NOT NULL DEFAULT 0  -- 1: of a rebuild that has not come to its end
 );
 

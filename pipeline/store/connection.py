@@ -16,6 +16,7 @@ from pipeline.store.pages import Pages
 from pipeline.store.polls import Polls
 from pipeline.store.reports import Reports
 from pipeline.store.review import Review
+from pipeline.store.stories import Stories
 from pipeline.store.subscriptions import Subscriptions
 from pipeline.store.watch import Watch
 
@@ -58,6 +59,7 @@ class Store:
         self.watch = Watch(self.db)
         self.review = Review(self.db)
         self.pages = Pages(self.db)
+        self.stories = Stories(self.db)
         self.coverage = Coverage(self.db)
         self.subscriptions = Subscriptions(self.db)
         self.reports = Reports(self.db)

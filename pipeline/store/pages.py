@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from pipeline.models import Item, TaggedItem
 from pipeline.store.mentions import replace_mentions
+from pipeline.store.stories import await_folding
 from pipeline.store.writing import writing
 from pipeline.times import from_iso, to_iso
 
@@ -96,6 +97,7 @@ class Pages:
                 text = {"content": item.content, "language": item.language, "watchlist_version": watchlist_version}
                 self._db.table("items").update(page.item_id, text)
                 gained = replace_mentions(self._db, page.item_id, tried.tagged.mentions, watchlist_version)
+                await_folding(self._db, [(page.item_id, tried.tagged.keys)])
             self._db.table("pages").update(page.item_id, columns)
         return gained
 

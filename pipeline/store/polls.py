@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from pipeline.models import Feed, FeedLinks, Fetched, Gap, Hints, Plan, Stored, TaggedItem
 from pipeline.store.mentions import mention_row, replace_mentions
 from pipeline.store.pages import await_pages
+from pipeline.store.stories import await_folding, own_stories
 from pipeline.store.writing import MOST_VARIABLES, chunks, inserted_id, writing
 from pipeline.times import from_iso, to_iso
 
@@ -173,10 +174,13 @@ class Polls:
             if guid in present and present[guid]["content_hash"] != tagged.item.content_hash
         ]
         where_from = {"feed_id": poll.feed.id, "first_seen_at": seen_at}
+        ids = own_stories(self._db, new[::-1], seen_at)
         self._db.table("items").insert_all(
-            _item_row(tagged, seen_at, poll.watchlist_version) | where_from for tagged in reversed(new)
+            {"id": ids[tagged.item.guid], "story_id": ids[tagged.item.guid]}
+            | _item_row(tagged, seen_at, poll.watchlist_version)
+            | where_from
+            for tagged in reversed(new)
         )
-        ids = {guid: row["id"] for guid, row in self._present(poll.feed.id, [t.item.guid for t in new]).items()}
         mentions = [
             mention_row(mention, ids[tagged.item.guid], poll.watchlist_version)
             for tagged in new
@@ -189,6 +193,10 @@ class Polls:
             self._db.table("item_versions").insert(version | {"item_id": row["id"], "seen_at": row["updated_at"]})
             self._db.table("items").update(row["id"], _item_row(tagged, seen_at, poll.watchlist_version))
             gained += replace_mentions(self._db, row["id"], tagged.mentions, poll.watchlist_version)
+        await_folding(
+            self._db,
+            [(ids[tagged.item.guid], tagged.keys) for tagged in new] + [(row["id"], t.keys) for row, t in changed],
+        )
         if poll.full_text:
             await_pages(self._db, [*ids.values(), *(row["id"] for row, _ in changed)], seen_at)
         return Stored(items_new=len(new), items_updated=len(changed), mentions=gained)

@@ -59,9 +59,9 @@ class Reports:
         bounds, coverage = [to_iso(start), to_iso(end)], Coverage(self._db)
         items = self._db.query(
             """
-            SELECT * FROM items WHERE first_seen_at >= ? AND first_seen_at < ?
-              AND id IN (SELECT item_id FROM mentions)
-            ORDER BY coalesce(published_at, first_seen_at) DESC, id DESC
+            SELECT i.*, s.lead_item_id IS i.id AS leads FROM items i LEFT JOIN stories s ON s.id = i.story_id
+            WHERE i.first_seen_at >= ? AND i.first_seen_at < ? AND i.id IN (SELECT item_id FROM mentions)
+            ORDER BY coalesce(i.published_at, i.first_seen_at) DESC, i.id DESC
             """,
             bounds,
         )
@@ -168,7 +168,20 @@ class Reports:
         if broken:
             problems.append(f"{len(broken)} rows refer to rows that do not exist, first in table {broken[0][0]}")
         problems.extend(self._full_text_problems())
+        problems.extend(self._story_problems())
         return problems
+
+    def _story_problems(self) -> list[str]:
+        """Stories that do not say of themselves what is true of their items."""
+        wrong = self._db.execute(
+            """
+            SELECT count(*) FROM stories s LEFT JOIN
+              (SELECT story_id, count(*) AS items, min(id) AS first FROM items GROUP BY story_id) i ON i.story_id = s.id
+            WHERE i.items IS NOT s.items_count OR i.first IS NOT s.id
+              OR (SELECT story_id FROM items WHERE id = s.lead_item_id) IS NOT s.id
+            """
+        ).fetchone()[0]
+        return [f"{wrong} stories do not fit their items; mend them with: watchfloor stories rebuild"] if wrong else []
 
     def _full_text_problems(self) -> list[str]:
         try:

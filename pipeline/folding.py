@@ -1,0 +1,105 @@
+"""Items → stories: the story of one batch, from the queue of new and changed items to what they are folded into.
+
+    unfolded items → keys → items that share some, within the window → is it a copy? → one story
+
+Two items are of one story when one is a copy of the other, or when a row of copies leads from one to the other. A batch
+is one transaction: an interruption costs nothing, and the next pass goes on. What an edit or a rebuild changes takes
+the same way: the items of the stories concerned are folded anew, from nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+from pipeline.models import Group, Unfolded
+from pipeline.store import Store
+from pipeline.stories import Copy, is_copy, keys_of
+
+BATCH = 100
+#: Of the items that share keys with one, so many are compared with it, those first that share the rarest.
+_MOST_COMPARED = 30
+
+
+def fold(store: Store, window: timedelta, *, most: int | None = None, stop: threading.Event | None = None) -> int:
+    """Fold the items that wait, the last stored first, and return how many: all, or about ``most``.
+
+    Copies further apart than ``window`` are two stories. Ends between two batches when ``stop`` is set.
+
+    Raises:
+        sqlite3.Error: when the database cannot be written; what was folded before stays.
+    """
+    folded = 0
+    while (most is None or folded < most) and not (stop is not None and stop.is_set()):
+        number = _fold_batch(store, window)
+        if not number:
+            break
+        folded += number
+    return folded
+
+
+def _fold_batch(store: Store, window: timedelta) -> int:
+    with store.stories.folding():
+        items = {item.item_id: item for item in store.stories.take(BATCH)}
+        copies = {item_id: _copy(item) for item_id, item in items.items()}
+        keys = {item_id: item.keys or keys_of(copies[item_id]) for item_id, item in items.items()}
+        for item_id, item in items.items():
+            store.stories.index(item, keys[item_id])
+        groups = _Groups()
+        for item_id, item in items.items():
+            near = store.stories.near(item, keys[item_id], window, items)[:_MOST_COMPARED]
+            stories = store.stories.stories_of([found for found in near if found not in items])
+            for found in near:
+                other = _Node(item=found) if found in items else _Node(story=stories[found])
+                if groups.are_one(_Node(item=item_id), other):
+                    continue
+                copy = copies.get(found) or _copy(store.stories.texts([found])[0])
+                if is_copy(copies[item_id], copy):
+                    groups.join(_Node(item=item_id), other)
+        store.stories.save(groups.of(items))
+    return len(items)
+
+
+def _copy(item: Unfolded) -> Copy:
+    return Copy(item.feed_id, item.canonical_url, item.title, item.summary, item.content)
+
+
+class _Node(NamedTuple):
+    """What is grouped: an item of the batch, or a story that stands."""
+
+    item: int = 0
+    story: int = 0
+
+
+class _Groups:
+    """Nodes that were joined, directly or by way of others."""
+
+    def __init__(self) -> None:
+        self._above: dict[_Node, _Node] = {}
+
+    def are_one(self, one: _Node, other: _Node) -> bool:
+        return self._top(one) == self._top(other)
+
+    def join(self, one: _Node, other: _Node) -> None:
+        self._above[self._top(one)] = self._top(other)
+
+    def _top(self, node: _Node) -> _Node:
+        while (above := self._above.get(node, node)) != node:
+            self._above[node] = self._above.get(above, above)
+            node = above
+        return node
+
+    def of(self, items: Mapping[int, Unfolded]) -> Iterator[Group]:
+        """The groups in which ``items`` are, each with the stories that it takes in."""
+        members: defaultdict[_Node, list[Unfolded]] = defaultdict(list)
+        stories: defaultdict[_Node, set[int]] = defaultdict(set)
+        for item_id, item in items.items():
+            members[self._top(_Node(item=item_id))].append(item)
+        for node in [node for node in self._above if node.story]:
+            stories[self._top(node)].add(node.story)
+        for top, group in members.items():
+            own = {top.story} if top.story else set()
+            yield Group(tuple(group), frozenset(stories[top] | own))

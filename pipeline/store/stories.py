@@ -1,0 +1,300 @@
+"""Stories: which items are still to be folded, where an item's copies may be, and what folding came to.
+
+An item has a story of its own from the moment it is stored. A story's id is that of its item stored first, so that
+folding anew gives the same ids. ``pipeline/folding.py`` decides what is folded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+
+from sqlite_utils import Database
+
+from pipeline.clean import display_title
+from pipeline.models import Group, TaggedItem, Unfolded
+from pipeline.store.writing import MOST_VARIABLES, chunks, writing
+from pipeline.times import from_iso
+
+_WEEK = 7 * 86400
+#: A key that more items have in a week says little: they are one large story, or notices made from one template. Then
+#: so few of them are looked at, those stored last: one is enough to join the story, and a template's copies of one
+#: notice have their title or address in common, too. So an item costs the same among ten thousand notices.
+_MOST_OF_A_KEY, _FEW = 50, 5
+#: A story is led by the earliest of the items that have at least this much of the longest one's text.
+_FULL = 0.75
+
+
+def await_folding(db: Database, items: Iterable[tuple[int, Sequence[int]]]) -> None:
+    """Let the stories of new and changed items be worked out, each given with its keys. Runs inside the caller's
+    transaction."""
+    db.conn.executemany(
+        "INSERT INTO unfolded (item_id, keys) VALUES (?, ?) ON CONFLICT (item_id) DO UPDATE SET keys = excluded.keys",
+        [(item_id, _packed(keys) if keys else None) for item_id, keys in items],
+    )
+
+
+def own_stories(db: Database, items: Sequence[TaggedItem], seen_at: str) -> dict[str, int]:
+    """Give each of the items that are about to be stored an id, and under it a story of its own; returns the ids by
+    guid. Runs inside the caller's transaction, which must store the items."""
+    db.conn.execute("PRAGMA defer_foreign_keys = ON")  # a story refers to its lead, and that to its story
+    last = db.execute("SELECT coalesce(max(id), 0) FROM items").fetchone()[0]
+    ids = {tagged.item.guid: item_id for item_id, tagged in enumerate(items, last + 1)}
+    titles = [(ids[tagged.item.guid], display_title(dataclasses.asdict(tagged.item)), seen_at) for tagged in items]
+    db.conn.executemany(
+        """
+        INSERT INTO stories (id, lead_item_id, title, first_seen_at, last_seen_at, items_count)
+        VALUES (?1, ?1, ?2, ?3, ?3, 1)
+        """,
+        titles,
+    )
+    return ids
+
+
+class Stories:
+    """Stories and their items. Made by ``Store``."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def folding(self) -> AbstractContextManager[None]:
+        """The transaction within which a batch is taken, compared and saved: nobody else folds meanwhile."""
+        return writing(self._db)
+
+    def waiting(self) -> int:
+        """How many items are still to be folded."""
+        return self._db.table("unfolded").count
+
+    def is_rebuilding(self) -> bool:
+        """Whether a rebuild has begun and not come to its end."""
+        return self._db.execute("SELECT 1 FROM unfolded WHERE rebuild LIMIT 1").fetchone() is not None
+
+    def begin_rebuild(self) -> int:
+        """Let the story of every item be worked out anew; returns their number."""
+        with writing(self._db):
+            self._db.execute(
+                """
+                INSERT INTO unfolded (item_id, rebuild) SELECT id, 1 FROM items WHERE 1
+                ON CONFLICT (item_id) DO UPDATE SET rebuild = 1, keys = NULL
+                """
+            )
+        return self.waiting()
+
+    def take(self, number: int) -> list[Unfolded]:
+        """The items to be folded next, the last stored first, with all that share a story with one of them now."""
+        rows = self._db.execute("SELECT item_id FROM unfolded ORDER BY item_id DESC LIMIT ?", [number])
+        ids = {row[0] for row in rows.fetchall()}
+        for chunk in chunks(sorted(ids), MOST_VARIABLES):
+            marks = ",".join("?" * len(chunk))
+            ids |= {
+                row[0]
+                for row in self._db.execute(
+                    f"""
+                    SELECT id FROM items WHERE story_id IN
+                      (SELECT story_id FROM items WHERE id IN ({marks}) AND story_id IS NOT NULL)
+                    """,
+                    chunk,
+                ).fetchall()
+            }
+        return self.texts(sorted(ids))
+
+    def texts(self, ids: Iterable[int]) -> list[Unfolded]:
+        """Items as they are compared."""
+        return [
+            _unfolded(row)
+            for chunk in chunks(ids, MOST_VARIABLES)
+            for row in self._db.query(
+                f"""
+                SELECT i.id, i.feed_id, i.canonical_url, i.title, i.summary, i.content, i.published_at, i.first_seen_at,
+                  i.story_id, u.item_id AS waits, u.keys AS new_keys, f.keys AS keys
+                FROM items i LEFT JOIN unfolded u ON u.item_id = i.id LEFT JOIN fingerprints f ON f.item_id = i.id
+                WHERE i.id IN ({",".join("?" * len(chunk))}) ORDER BY i.id
+                """,
+                chunk,
+            )
+        ]
+
+    def index(self, item: Unfolded, keys: Sequence[int]) -> None:
+        """Let ``item`` be found under ``keys``, and no more under those it had."""
+        packed = _packed(keys)
+        old = self._db.execute("SELECT at, keys FROM fingerprints WHERE item_id = ?", [item.item_id]).fetchone()
+        if old is not None and (old[0] // _WEEK != item.at // _WEEK or old[1] != packed):
+            self._db.conn.executemany(
+                "DELETE FROM bands WHERE bucket = ? AND key = ? AND item_id = ?",
+                [(old[0] // _WEEK, key, item.item_id) for key in _unpacked(old[1])],
+            )
+        size = len(item.title) + max(len(item.summary), len(item.content))
+        self._db.execute(
+            "INSERT OR REPLACE INTO fingerprints (item_id, at, size, keys) VALUES (?, ?, ?, ?)",
+            [item.item_id, item.at, size, packed],
+        )
+        self._db.conn.executemany(
+            "INSERT OR IGNORE INTO bands (bucket, key, item_id) VALUES (?, ?, ?)",
+            [(item.at // _WEEK, key, item.item_id) for key in keys],
+        )
+
+    def near(self, item: Unfolded, keys: Sequence[int], window: timedelta, batch: Collection[int]) -> list[int]:
+        """Items within ``window`` of ``item`` that share keys with it, those first that share the rarest; none that
+        waits to be folded itself, unless it is of this ``batch``."""
+        seconds = int(window.total_seconds())
+        shared: defaultdict[int, float] = defaultdict(float)  # a key that few have says more
+        for bucket in range((item.at - seconds) // _WEEK, (item.at + seconds) // _WEEK + 1):
+            for key in keys:
+                rows = self._db.conn.execute(
+                    "SELECT item_id FROM bands WHERE bucket = ? AND key = ? ORDER BY item_id DESC LIMIT ?",
+                    [bucket, key, _MOST_OF_A_KEY + 1],
+                )
+                found = [row[0] for row in rows]
+                for item_id in found if len(found) <= _MOST_OF_A_KEY else found[:_FEW]:
+                    shared[item_id] += 1 / len(found)
+        shared.pop(item.item_id, None)
+        if not shared:
+            return []
+        marks = ",".join("?" * len(shared))
+        rows = self._db.conn.execute(
+            f"""
+            SELECT f.item_id, abs(f.at - ?), u.item_id FROM fingerprints f LEFT JOIN unfolded u ON u.item_id = f.item_id
+            WHERE f.item_id IN ({marks})
+            """,
+            [item.at, *shared],
+        )
+        ranked = [
+            (-shared[item_id], apart, item_id)
+            for item_id, apart, waits in rows
+            if apart <= seconds and (waits is None or item_id in batch)
+        ]
+        return [item_id for _, _, item_id in sorted(ranked)]
+
+    def stories_of(self, ids: Iterable[int]) -> dict[int, int]:
+        """The story of each of these items."""
+        found: dict[int, int] = {}
+        for chunk in chunks(ids, MOST_VARIABLES):
+            marks = ",".join("?" * len(chunk))
+            found.update(self._db.execute(f"SELECT id, story_id FROM items WHERE id IN ({marks})", chunk).fetchall())
+        return found
+
+    def save(self, groups: Iterable[Group]) -> None:
+        """Make each group one story."""
+        left: set[int] = set()
+        for group in groups:
+            left |= self._save(group)
+        for story_id in left:
+            self._db.execute(
+                "DELETE FROM stories WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM items WHERE story_id = ?1)", [story_id]
+            )
+
+    def _save(self, group: Group) -> set[int]:
+        """Returns the stories that some of the items were of before."""
+        joined = sorted(group.stories)
+        marks = ",".join("?" * len(joined))
+        rows = (
+            self._db.execute(f"SELECT id FROM items WHERE story_id IN ({marks})", joined).fetchall() if joined else []
+        )
+        members = sorted({item.item_id for item in group.items} | {row[0] for row in rows})
+        story_id = members[0]
+        seen = [(item.first_seen_at, item.first_seen_at) for item in group.items]
+        if joined:
+            query = f"SELECT first_seen_at, last_seen_at FROM stories WHERE id IN ({marks})"
+            seen += self._db.execute(query, joined).fetchall()
+        lead = self._lead(members)
+        first, last = min(first for first, _ in seen), max(last for _, last in seen)
+        self._db.execute(
+            """
+            INSERT INTO stories (id, lead_item_id, title, first_seen_at, last_seen_at, items_count)
+            VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET lead_item_id = excluded.lead_item_id, title = excluded.title,
+              first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at,
+              items_count = excluded.items_count
+            """,
+            [story_id, lead["id"], display_title(lead), first, last, len(members)],
+        )
+        moving = [item.item_id for item in group.items if item.story_id != story_id]
+        if joined:
+            moving += [row[0] for row in rows]
+        for chunk in chunks(moving, MOST_VARIABLES):
+            self._db.execute(
+                f"UPDATE items SET story_id = ? WHERE id IN ({','.join('?' * len(chunk))}) AND story_id IS NOT ?",
+                [story_id, *chunk, story_id],
+            )
+        done = [[item.item_id] for item in group.items]
+        self._db.conn.executemany("DELETE FROM unfolded WHERE item_id = ?", done)
+        return ({item.story_id for item in group.items if item.story_id} | group.stories) - {story_id}
+
+    def _lead(self, members: Sequence[int]) -> Mapping[str, Any]:
+        """The earliest of the fullest items."""
+        found: list[tuple[int, int, int]] = []
+        for chunk in chunks(members, MOST_VARIABLES):
+            marks = ",".join("?" * len(chunk))
+            query = f"SELECT at, -size, item_id FROM fingerprints WHERE item_id IN ({marks})"
+            found += self._db.execute(query, chunk).fetchall()
+        least = min(size for _, size, _ in found) * _FULL
+        _, _, item_id = min(row for row in found if row[1] <= least)
+        return next(self._db.query("SELECT id, title, summary, content FROM items WHERE id = ?", [item_id]))
+
+    def totals(self) -> dict[str, int]:
+        """How many items and stories there are, how many of these have copies, and how many items the largest has."""
+        row = self._db.execute("SELECT count(*), sum(items_count > 1), max(items_count) FROM stories").fetchone()
+        items = self._db.table("items").count
+        return {"items": items, "stories": row[0], "folded": row[1] or 0, "largest": row[2] or 0}
+
+    def list(self, *, least: int, limit: int, since: str = "") -> list[dict[str, Any]]:
+        """Stories of at least so many items, last seen since ``since``: the newest first, with their outlets."""
+        return [
+            row | {"feeds": json.loads(row["feeds"])}
+            for row in self._db.query(
+                """
+                SELECT s.*, (SELECT json_group_array(DISTINCT feed_id) FROM items WHERE story_id = s.id) AS feeds
+                FROM stories s WHERE s.items_count >= ? AND s.last_seen_at >= ?
+                ORDER BY s.last_seen_at DESC, s.id DESC LIMIT ?
+                """,
+                [least, since, limit],
+            )
+        ]
+
+    def story(self, story_id: int) -> dict[str, Any] | None:
+        """A story with its ``items``, the lead first, then the earliest; ``story_id`` may be that of any of them."""
+        found = list(
+            self._db.query("SELECT * FROM stories WHERE id = (SELECT story_id FROM items WHERE id = ?)", [story_id])
+        )
+        if not found:
+            return None
+        story = found[0]
+        items = self._db.query(
+            """
+            SELECT i.*, coalesce(f.title, f.id) AS outlet FROM items i JOIN feeds f ON f.id = i.feed_id
+            WHERE i.story_id = ? ORDER BY i.id != ?, coalesce(i.published_at, i.first_seen_at), i.id
+            """,
+            [story["id"], story["lead_item_id"]],
+        )
+        return story | {"items": list(items)}
+
+
+def _unfolded(row: Mapping[str, Any]) -> Unfolded:
+    published, seen = row["published_at"], row["first_seen_at"]
+    at = from_iso(min(published, seen) if published else seen)
+    packed = row["new_keys"] if row["waits"] else row["keys"]
+    return Unfolded(
+        item_id=row["id"],
+        feed_id=row["feed_id"],
+        canonical_url=row["canonical_url"],
+        title=row["title"],
+        summary=row["summary"],
+        content=row["content"],
+        at=int(at.timestamp()),
+        first_seen_at=seen,
+        story_id=row["story_id"],
+        keys=_unpacked(packed) if packed else (),
+    )
+
+
+def _packed(keys: Iterable[int]) -> bytes:
+    return b"".join(key.to_bytes(6) for key in keys)
+
+
+def _unpacked(packed: bytes) -> tuple[int, ...]:
+    return tuple(int.from_bytes(packed[at : at + 6]) for at in range(0, len(packed), 6))

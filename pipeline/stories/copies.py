@@ -1,0 +1,145 @@
+"""Whether two items are copies of one piece of news: the real overlap of their texts, and what their titles show.
+
+Pure, symmetrical, and of nothing but the two items, so that the order in which items arrive changes nothing. A
+follow-up that carries the old paragraphs begins otherwise than the old news; a notice made from a template differs from
+others in a name or a number, in its text or its title; a translation shares nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from pipeline.stories.alignment import blocks, gaps, said, shared_weight
+from pipeline.stories.overlap import LEAD, SHORT, SHORTEST, is_same_text
+from pipeline.stories.wording import bare_title, body_of, first_sentences
+from pipeline.stories.words import HANGUL, KANA, NAME, NUMBER, PLAIN, STOP, Words, words_of
+
+#: Words of a text that are looked at, from its start.
+MOST_WORDS = 1200
+#: Words, and characters, of what a text begins with.
+LEAD_WORDS, OPENING = 60, 800
+#: A title of less weight is no proof of anything.
+HEADLINE = 10
+#: Two titles that share so much were made from one pattern.
+_PATTERN = 0.6
+
+
+@dataclass(frozen=True)
+class Copy:
+    """An item as it is compared. ``feed_id`` and ``canonical_url`` say where it stands."""
+
+    feed_id: str
+    canonical_url: str | None
+    title: str
+    summary: str
+    content: str
+
+    @cached_property
+    def headline(self) -> Words:
+        """The words of its title."""
+        return words_of(bare_title(self.title, self.canonical_url), 100)
+
+    @cached_property
+    def body(self) -> Words:
+        """The words of its text."""
+        return words_of(body_of(self.summary, self.content), MOST_WORDS)
+
+    @cached_property
+    def lead(self) -> Words:
+        """The first words of its text; with those of its title before them where the text is next to nothing."""
+        text = first_sentences(body_of(self.summary[: OPENING + 1], self.content[: OPENING + 1], OPENING))
+        words = words_of(text, LEAD_WORDS)
+        return words if words.weight >= SHORTEST else words_of(f"{bare_title(self.title)}\n{text}", LEAD_WORDS)
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The beginnings of all its words, by which inflected ones are known."""
+        return frozenset(_stems(self.headline)) | frozenset(_stems(self.body))
+
+    @property
+    def address(self) -> str | None:
+        """Its page's address, unless that is a site's front page."""
+        return self.canonical_url if re.match(r"\w+://[^/?]+/?[^/?]", self.canonical_url or "") else None
+
+
+def is_copy(one: Copy, other: Copy) -> bool:
+    """Whether the two tell the same news in the same words."""
+    if not _may_be_copy(one, other):
+        return False
+    a, b = sorted((one, other), key=lambda copy: (len(copy.body), copy.body.forms, copy.headline.forms))
+    if _titles_differ(a, b):
+        return False
+    if a.body.weight < SHORTEST:
+        return _is_same_headline(a, b)
+    under_one_title = a.feed_id != b.feed_id and a.headline.forms == b.headline.forms and a.headline.weight >= HEADLINE
+    if under_one_title and a.address is not None and a.address == b.address:
+        return True
+    return is_same_text(a.body, b.body, under_one_title=under_one_title)
+
+
+def _may_be_copy(one: Copy, other: Copy) -> bool:
+    """False where the titles and the first words show already that they are not; what is quick to see."""
+    if one.headline.forms == other.headline.forms:
+        return True
+    shared = shared_weight(one.lead, blocks(one.lead, other.lead))
+    return 2 * shared >= min(LEAD, one.lead.weight, other.lead.weight)
+
+
+def _is_same_headline(a: Copy, b: Copy) -> bool:
+    """For two of which one has no text of its own."""
+    if a.headline.forms != b.headline.forms or a.headline.weight < HEADLINE:
+        return False
+    if a.address is not None and a.address == b.address:
+        return True
+    is_silent = not len(a.body) or _is_within(a.body, b.body) or a.body.forms == a.headline.forms
+    return a.feed_id != b.feed_id and is_silent
+
+
+def _is_within(a: Words, b: Words) -> bool:
+    return any(a.forms == b.forms[at : at + len(a)] for at in range(len(b) - len(a) + 1))
+
+
+def _titles_differ(a: Copy, b: Copy) -> bool:
+    """Whether the titles show that two texts, however alike, are about different things."""
+    title_a, title_b = a.headline, b.headline
+    is_one_feed = a.feed_id == b.feed_id
+    if is_one_feed and not len(title_a) and not len(title_b) and a.body.weight < SHORT:
+        return True  # what it is about stood in a title that is not there
+    if title_a.forms == title_b.forms or not len(title_a) or not len(title_b):
+        return False
+    own_a, own_b = _unsupported(title_a, b), _unsupported(title_b, a)
+    if any(kind == NUMBER for _, kind in own_a) and any(kind == NUMBER for _, kind in own_b):
+        return True
+    found = blocks(title_a, title_b)
+    if shared_weight(title_a, found) >= _PATTERN * max(title_a.weight, title_b.weight):
+        return any(
+            any(word in own_a for word in said(title_a, gap.a)) and any(word in own_b for word in said(title_b, gap.b))
+            for gap in gaps(title_a, title_b, found)
+        )
+    # A feed that has one text under two titles says the same of many things; another feed has its own headline.
+    if is_one_feed and a.body.weight < SHORT and own_a and own_b:
+        return True
+    most = 0.5 if is_one_feed else 0.8
+    return len(own_a) >= most * len(_content(title_a)) > 0 and len(own_b) >= most * len(_content(title_b)) > 0
+
+
+def _content(words: Words) -> list[tuple[str, int]]:
+    return [word for word in said(words, (0, len(words))) if word[1] != KANA and word[0] not in STOP]
+
+
+def _unsupported(title: Words, other: Copy) -> list[tuple[str, int]]:
+    """What ``title`` says that the other item does not, neither in its title nor in its text."""
+    return [(form, kind) for form, kind in _content(title) if _stem(form, kind) not in other.stems]
+
+
+def _stems(words: Words) -> Iterator[str]:
+    return (_stem(form, kind) for form, kind in zip(words.forms, words.kinds, strict=True))
+
+
+def _stem(form: str, kind: int) -> str:
+    if kind in (PLAIN, NAME):
+        return form[:5]
+    return form[:2] if kind == HANGUL else form
