@@ -24,6 +24,7 @@ _COMMANDS = {
     "retag": "pipeline.cli.retag",
     "evaluate": "pipeline.cli.tag",
     "feeds": "pipeline.cli.feeds",
+    "show": "pipeline.cli.show",
     "review": "pipeline.cli.review",
     "export": "pipeline.cli.export",
     "stats": "pipeline.cli.care",

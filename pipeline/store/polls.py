@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from pipeline.models import Feed, FeedLinks, Fetched, Gap, Hints, Plan, Stored, TaggedItem
 from pipeline.store.mentions import mention_row, replace_mentions
 from pipeline.store.pages import await_pages
+from pipeline.store.versions import keep_version, without_touched
 from pipeline.store.writing import MOST_VARIABLES, chunks, inserted_id, writing
 from pipeline.times import from_iso, to_iso
 
@@ -172,6 +173,7 @@ class Polls:
             for guid, tagged in by_guid.items()
             if guid in present and present[guid]["content_hash"] != tagged.item.content_hash
         ]
+        changed = without_touched(self._db, changed, poll.items_seen - len(new))
         where_from = {"feed_id": poll.feed.id, "first_seen_at": seen_at}
         self._db.table("items").insert_all(
             _item_row(tagged, seen_at, poll.watchlist_version) | where_from for tagged in reversed(new)
@@ -185,8 +187,7 @@ class Polls:
         self._db.table("mentions").insert_all(mentions)
         gained = len(mentions)
         for row, tagged in changed:
-            version = {key: row[key] for key in ("title", "summary", "content", "content_hash")}
-            self._db.table("item_versions").insert(version | {"item_id": row["id"], "seen_at": row["updated_at"]})
+            keep_version(self._db, row)
             self._db.table("items").update(row["id"], _item_row(tagged, seen_at, poll.watchlist_version))
             gained += replace_mentions(self._db, row["id"], tagged.mentions, poll.watchlist_version)
         if poll.full_text:
