@@ -89,13 +89,19 @@ class _Page:
         for copy in history.copies:
             lead = "; the lead" if copy["is_lead"] else ""
             when = self._time(copy["published_at"] or copy["first_seen_at"])
-            self._line("copy", f"{copy['id']}  {display_title(copy | {'summary': '', 'content': ''})}  ({copy['feed_id']}, {when}{lead})")
+            self._line(
+                "copy",
+                f"{copy['id']}  {display_title(copy | {'summary': '', 'content': ''})}  ({copy['feed_id']}, {when}{lead})",
+            )
         for version, edit in zip(history.versions, edits, strict=True):
             self._line("version", f"{self._time(version['seen_at'])} to {self._time(edit.at)}")
         for verdict in history.verdicts:
             about = "".join(f" on {verdict[key]}" for key in ("entity_id",) if verdict[key])
             note = f": {verdict['note']}" if verdict["note"] else ""
-            self._line("verdict", f"{verdict['verdict']}{about} by {verdict['reviewer']}, {self._time(verdict['created_at'])}{note}")
+            self._line(
+                "verdict",
+                f"{verdict['verdict']}{about} by {verdict['reviewer']}, {self._time(verdict['created_at'])}{note}",
+            )
 
     def text(self) -> None:
         """Summary and content, mentions marked. A summary that the content begins with is not shown twice."""
@@ -114,7 +120,9 @@ class _Page:
             title = Text(f"\nEdit {number} of {len(edits)}, seen {self._time(edit.at)}", style="bold")
             self._console.print(title)
             if edit.awaits_page:
-                self._console.print(Text("The page was not read on both sides of it: the feed's own text is compared.", style="dim"))
+                self._console.print(
+                    Text("The page was not read on both sides of it: the feed's own text is compared.", style="dim")
+                )
             if not edit.differences.fields:
                 self._console.print(Text("The text is the same on both sides.", style="dim"))
             for field, pieces in edit.differences.fields.items():

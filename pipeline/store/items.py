@@ -59,7 +59,9 @@ class Items:
             return None
         mentions = [
             row | {"evidence": json.loads(row["evidence"])}
-            for row in self._of("mentions", item_id, """field = 'content', field = 'summary', start, "end", entity_id""")
+            for row in self._of(
+                "mentions", item_id, """field = 'content', field = 'summary', start, "end", entity_id"""
+            )
         ]
         versions = [
             row | {"mentions": json.loads(row["mentions"]) if row["mentions"] else None}
