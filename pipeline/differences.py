@@ -21,6 +21,9 @@ from pipeline.victims import victims
 
 FIELDS = ("title", "summary", "content")
 
+#: Longer texts are compared line by line.
+_MOST_WORDS = 50_000
+
 _TOKEN = re.compile(
     r"\s+|[$€£¥₩]?\d+(?:[.,]\d+)*%?|[\u30a1-\u30fa\u30fc]+|[\uac00-\ud7af]+|[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
     r"|[^\W\d\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+(?:['’][^\W\d]+)?|."
@@ -107,6 +110,8 @@ def pieces(old: str, new: str) -> tuple[Piece, ...]:
     All pieces but the added make ``old``, all but the removed ``new``.
     """
     was, now = _TOKEN.findall(old), _TOKEN.findall(new)
+    if len(was) * len(now) > _MOST_WORDS**2:
+        was, now = old.splitlines(keepends=True), new.splitlines(keepends=True)
     runs: list[tuple[str, str, str]] = []  # kept, or removed and added
     for code in Levenshtein.opcodes(was, now):
         gone, come = "".join(was[code.src_start : code.src_end]), "".join(now[code.dest_start : code.dest_end])

@@ -28,7 +28,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import Indel, Levenshtein
 
 from pipeline.amounts import amounts
 from pipeline.counters import settled
@@ -39,6 +39,8 @@ from pipeline.victims import victims
 FIELDS = ("title", "summary", "content")
 #: More words in common than this, and a line was reworded, not exchanged.
 _ALIKE = 0.5
+#: Texts of more lines are compared as a whole.
+_MOST_LINES = 5000
 
 _FURNITURE = re.compile(
     r"\b(?:subscribe|sign up|newsletter|advertis(?:ement|ing)|sponsored (?:by|content|post)|promoted|promo code|affiliate"
@@ -198,7 +200,9 @@ def _changes(field: str, old: list[str], new: list[str]) -> tuple[list[_Change],
         elif gone or come:
             yield _Change(field, top, len(old) - at, tuple(gone), tuple(come), above)
 
-    for code in Indel.opcodes(old, new):
+    if len(old) * len(new) > _MOST_LINES**2:
+        return [_Change(field, 0, 0, tuple(old), tuple(new), "")], ()
+    for code in Levenshtein.opcodes(old, new):
         if code.tag == "equal":
             found.extend(close(code.src_start))
             kept.extend(old[code.src_start : code.src_end])

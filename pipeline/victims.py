@@ -19,8 +19,8 @@ from pipeline.amounts import amounts
 
 # --- English
 
-_CAP = r"(?:[A-Z][\w.&]*[\w&]|[A-Z]|[a-z][A-Z]\w+)"
-_NAME = rf"{_CAP}(?:(?: of the| of| &| de)? {_CAP}| \d{{1,3}}\b)*"
+_CAP = r"(?:[A-Z][\w.&]{0,30}[\w&]|[A-Z]|[a-z][A-Z]\w{1,20})"
+_NAME = rf"{_CAP}(?:(?: of the| of| &| de)? {_CAP}| \d{{1,3}}\b){{0,6}}"
 _VERB = (
     "hack(?:ed|s)|breach(?:ed|es)|robbed|robs|attack(?:ed|s)|infiltrate[ds]|compromise[ds]|penetrate[ds]|raid(?:ed|s)"
     "|exploit(?:ed|s)|drain(?:ed|s)|loot(?:ed|s)|target(?:ed|s)|spied on|spies on|eavesdropped on|cripple[ds]"
@@ -103,7 +103,7 @@ _NO_NAME = frozenset(
 
 # --- Korean, Chinese, Japanese
 
-_LATIN = r"[A-Z][A-Za-z\d.&]*(?: [A-Z][A-Za-z\d.&]*)*"
+_LATIN = r"[A-Z][A-Za-z\d.&]{0,30}(?: [A-Z][A-Za-z\d.&]{0,30}){0,4}"
 _KO_ORG = "거래소|은행|증권|그룹|회사|대학교|대학|병원|연구원|연구소|공사|공단|방송|신문|전자|항공|재단|협회|중앙회|네트웍스|조선|중공업"
 _KO = rf"(?P<name>{_LATIN}|[가-힣A-Za-z\d]{{1,12}}(?: ?[가-힣]{{0,4}}(?:{_KO_ORG}))?)"
 _KO_SURE = rf"(?P<name>{_LATIN}|[가-힣A-Za-z\d]{{2,12}} ?(?:{_KO_ORG})|(?:[가-힣]{{2,6}}(?:[트썸드닷스빗콘원]|비트)))"
@@ -137,7 +137,7 @@ _CHINESE = [
     )
 ]
 _JA_ORG = "銀行|取引所|証券|大学|病院|株式会社|会社|省|庁|工業|電機|製作所|重工|協会|機構|放送|新聞|航空|研究所"
-_JA = rf"(?P<name>(?:[A-Z][A-Za-z\d]*)?[\u30a1-\u30ff][\u30a0-\u30ff]+(?:{_JA_ORG})?|{_LATIN}|[\u4e00-\u9fff]{{2,8}}?(?:{_JA_ORG}))"
+_JA = rf"(?P<name>(?:[A-Z][A-Za-z\d]{{0,10}})?[\u30a1-\u30ff][\u30a0-\u30ff]{{1,24}}(?:{_JA_ORG})?|{_LATIN}|[\u4e00-\u9fff]{{2,8}}?(?:{_JA_ORG}))"
 _JA_HIT = "(?:サイバー)?(?:攻撃|ハッキング|ハック|侵入|不正アクセス)"
 _JAPANESE = [
     re.compile(pattern)
@@ -153,8 +153,11 @@ _JA_NO = re.compile(
     r"^(?:ハッカー|ビットコイン|グループ|コンピューター|システム|サーバー|ラザルス|サイバー|ネットワーク|ウォレット|データ|インターネット"
     r"|ハッキング|イーサリアム|メール|ユーザー|アカウント|キムスキー|ウェブサイト|サイト|パソコン|コイン|トークン|ドル)$"
 )
+#: Characters of a sentence that are looked at.
+_LONGEST = 2000
 _HANGUL, _KANA = re.compile("[가-힣]"), re.compile("[\u3041-\u30ff]")
 _HAN = re.compile("[\u4e00-\u9fff]")
+_ZH_NO = re.compile(r"(?:加密货币|中心化|去中心化|多家|一家|某)")
 _ZH_LEAD = re.compile(r"^(?:昨日|今日|近日|日前|此前|去年|今年|据悉|韩国|朝鲜|黑客|的|了|在|是|有|和|与)+")
 
 
@@ -163,13 +166,13 @@ def victims(given: str) -> tuple[str, ...]:
     plain = text.normalise(given)
     found: list[tuple[int, str]] = []
     for start, end in text.sentences(plain):
-        sentence = plain[start:end].strip(" \n")
+        sentence = plain[start : min(end, start + _LONGEST)].strip(" \n")
         if _HANGUL.search(sentence):
             hits = _spans(_KOREAN, sentence, _KO_NO.match)
         elif _KANA.search(sentence):
             hits = _spans(_JAPANESE, sentence, _JA_NO.search)
         elif _HAN.search(sentence):
-            hits = _spans(_CHINESE, sentence, lambda name: None)
+            hits = _spans(_CHINESE, sentence, _ZH_NO.match)
         else:
             hits = _english(sentence)
         offset = plain.find(sentence, start)
@@ -238,7 +241,7 @@ def _usable(name: str) -> tuple[int, str] | None:
     """``name`` without words that are no part of it, with the offset of what is left; None when nothing is."""
     at = 0
     while name:
-        first = name.split(" ")[0]
+        first = name.split(" ", maxsplit=1)[0]
         demonym = _DEMONYM.match(name)
         if demonym and not re.match(r"(?:Bank|National|Central)", name[demonym.end() :]):
             cut = demonym.end()

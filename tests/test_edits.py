@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from pipeline.amounts import amounts
@@ -217,6 +219,56 @@ def test_a_story_that_is_updated_again_and_again_is_edited_each_time() -> None:
     )
     assert are_edits([Pair(second, third, before=first)], 1) == [True]
     assert are_edits([Pair(first, second, before=third)], 1) == [True]
+
+
+def test_titles_count_even_where_they_read_like_adverts() -> None:
+    """What would be a box below the text is an edit in a title."""
+    assert all(are_edits([Pair(said(n, title="Subscribe to us"), said(n, title="Subscribe now")) for n in range(6)], 6))
+
+
+def test_a_line_that_another_item_keeps_is_no_box() -> None:
+    """A line that goes from two items and stays in a third did not change everywhere."""
+    pairs = [Pair(said(n, "Fly with Kumo Air"), said(n)) for n in range(2)]
+    assert are_edits(pairs, 20) == [False, False]
+    pairs.append(Pair(said(2, "Fly with Kumo Air"), said(2, "Fly with Kumo Air", "Roads are closed.")))
+    assert are_edits(pairs, 20) == [True, True, True]
+
+
+def test_a_lead_that_changes_in_most_items_is_an_edit() -> None:
+    """What stands first is the news, though each item has another one."""
+    words = ("Kumo Air", "Nori House", "Dreamland", "Taka", "Miru", "Pogi")
+    pairs = [
+        Pair(Said(NEWS[n][0], "", f"{words[n]}\nstays"), Said(NEWS[n][0], "", f"{words[n - 1]}\nstays"))
+        for n in range(6)
+    ]
+    assert all(are_edits(pairs, 6))
+
+
+def test_an_items_only_text_is_no_box() -> None:
+    """Where nothing else is left of the text, what is exchanged everywhere is an edit."""
+    pairs = [Pair(Said(NEWS[n][0], "", "Doors open"), Said(NEWS[n][0], "", "Gates shut")) for n in range(6)]
+    assert all(are_edits(pairs, 6))
+
+
+def test_an_amount_in_a_slot_is_an_edit() -> None:
+    """A slot that changes again in one item alone counts where it names an amount."""
+    first, second, third = (said(0, slot) for slot in ("Kumo Air to Jeju", "Nori House", "Bail set at $3 million"))
+    assert are_edits([Pair(second, third, before=first)], 1) == [True]
+
+
+def test_hostile_texts_take_no_long_time() -> None:
+    """Endless digits, capitals, katakana, lines and dates are read in proportion to their length."""
+    hostile = [
+        "1" * 100_000, "updated 1 1 1 " * 5_000, "A" * 100_000, "Aa " * 30_000, "カ" * 100_000, "hacked " * 20_000,
+        "\n".join(map(str, range(20_000))), "stole from " * 10_000, "1,1." * 30_000, "가" * 100_000, "攻击" * 50_000,
+    ]  # fmt: skip
+    started = time.process_time()
+    for text in hostile:
+        one = Said("Title", "", text)
+        other = Said("Title", "", text[1:] + "\nmore")
+        are_edits([Pair(one, other, before=other), Pair(other, one)], 2)
+        differences(one, other)
+    assert time.process_time() - started < 30
 
 
 def test_no_text_at_all_is_no_trouble() -> None:
