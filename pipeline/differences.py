@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 from rapidfuzz.distance import Levenshtein
@@ -84,13 +85,16 @@ def differences(old: Said, new: Said) -> Differences:
 def edits_of(item: Mapping[str, Any], said: Said, versions: Sequence[tuple[Mapping[str, Any], Said]]) -> list[Edit]:
     """Each edit of a stored item, the oldest first. ``versions`` are (row, what it said), the oldest first."""
     edits = []
-    for number, (row, before) in enumerate(versions):
-        after_row, after = versions[number + 1] if number + 1 < len(versions) else (item, said)
-        at = str(after_row.get("seen_at") or after_row["updated_at"])
-        is_mixed = (row["feed_content"] is None) != (after_row["feed_content"] is None)
-        if is_mixed:
-            before, after = _of_feed(before, row["feed_content"]), _of_feed(after, after_row["feed_content"])
-        edits.append(Edit(at, str(row["seen_at"]), differences(before, after), is_mixed))
+    sides = [*versions, (item, said)]
+    for (row, old), (next_row, new) in pairwise(sides):
+        is_mixed = (row["feed_content"] is None) != (next_row["feed_content"] is None)
+        found = (
+            differences(_of_feed(old, row["feed_content"]), _of_feed(new, next_row["feed_content"]))
+            if is_mixed
+            else differences(old, new)
+        )
+        at = str(next_row["updated_at"] if next_row is item else next_row["seen_at"])
+        edits.append(Edit(at, str(row["seen_at"]), found, is_mixed))
     return edits
 
 

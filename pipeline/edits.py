@@ -1,23 +1,24 @@
 """Which changed items of one poll were edited, and which only touched. Pure; nothing here raises.
 
 Some feeds change every item at every poll: another advert, a counter, "3 hours ago". That is no edit. A line (a
-paragraph, or the title) is compared without counters and clocks (``counters.settled``). An item whose lines are then the
-same was touched. Otherwise each change counts, and one change of weight makes an edit. A change is *furniture* of the
-page, not a part of its news, only when both hold:
+paragraph, or the title) is compared without counters and clocks (``counters.settled``). An item whose lines are then
+the same was touched. Otherwise each change counts, and one change of weight makes an edit. A change is *furniture* of
+the page, not a part of its news, only when both hold:
 
 1. It is repeated. (a) The same line goes from, or comes into, two items or more, and no item keeps the line that goes.
    Or (b) lines at the same place, counted from the top or from the end of the text, change in more than half of the
-   feed's items in the body, at least three. Or (c) the item's line at that place was exchanged in its last version, and
-   is exchanged again.
+   feed's items in the body, at least three. Or (c) the item's line at that place was exchanged in its last version,
+   and is exchanged again.
 2. It has no weight. Nothing in it is a mention, a victim, or word of a correction; and
-   either it says itself that it is furniture ("Subscribe to", "Advertisement", "Related stories", 광고, 関連記事, 相关阅读,
-   or such a line right above it), or is the title of another item of the feed,
+   either it says itself that it is furniture ("Subscribe to", "Advertisement", "Related stories", 광고, 関連記事,
+   相关阅读, or such a line right above it), or is the title of another item of the feed,
    or it takes the place of something wholly different (less than half of the words in common: a fact that is corrected
    leaves its sentence standing), says nothing that the rest of the item needs (they share at most one word of meaning,
-   and no name or amount), and is not the item's lead or its only text.
+   and no name or amount), and is not the item's only text; under (b) and (c) nor its first line, and under (c) it
+   names no amount.
 
-So a name or an amount that a feed corrects in every item stays an edit everywhere: its sentence stays, or what it says is
-told of in the rest. Titles are never furniture. In doubt it is an edit: the worst is then a version too many. A feed
+So a name or an amount that a feed corrects in every item stays an edit everywhere: its sentence stays, or what it says
+is told of in the rest. Titles are never furniture. In doubt it is an edit: the worst is then a version too many. A feed
 whose adverts speak of what its items speak of does get versions; they show what changed.
 """
 
@@ -43,19 +44,21 @@ _ALIKE = 0.5
 _MOST_LINES = 5000
 
 _FURNITURE = re.compile(
-    r"\b(?:subscribe|sign up|newsletter|advertis(?:ement|ing)|sponsored (?:by|content|post)|promoted|promo code|affiliate"
-    r"|follow us|join (?:us|our)|download (?:the|our) app|(?:our|the) app\b|free trial|% off|discount|coupon|buy now|shop now"
-    r"|click here|read more|read also|see also|also read|more from|most (?:read|popular)|trending|recommended"
-    r"|related (?:stories|articles|news|posts|reading|coverage)|appeared first on|donate|become a member|share this|webinar"
-    r"|suscr[ií]b\w+|publicidad|werbung|anzeige|publicité|abonnez|реклама|подпи[сш]\w+)\b|^(?:ad|sponsored|related|promotion)\b ?:"
-    r"|광고|구독|뉴스레터|관련 ?기사|많이 본|인기 ?기사|추천 ?기사|무료 ?체험|할인|협찬|제보|무단 ?전재|앱 ?다운로드"
-    r"|広告|関連記事|あわせて読みたい|購読|メルマガ|ニュースレター|おすすめ|会員登録|人気記事|ランキング|セール|無料体験|キャンペーン"
-    r"|广告|廣告|订阅|訂閱|相关阅读|相关新闻|相關新聞|延伸阅读|延伸閱讀|推荐阅读|点击下载|下载客户端|扫码|关注我们|热门|优惠|赞助",
+    r"\b(?:subscribe|sign up|newsletter|advertis(?:ement|ing)|sponsored (?:by|content|post)|promoted|promo code"
+    r"|affiliate|follow us|join (?:us|our)|download (?:the|our) app|(?:our|the) app\b|free trial|% off|discount|coupon"
+    r"|buy now|shop now|click here|read more|read also|see also|also read|more from|most (?:read|popular)|trending"
+    r"|recommended|related (?:stories|articles|news|posts|reading|coverage)|appeared first on|donate|become a member"
+    r"|share this|webinar|suscr[ií]b\w+|publicidad|werbung|anzeige|publicité|abonnez|реклама|подпи[сш]\w+)\b|^(?:ad"
+    r"|sponsored|related|promotion)\b ?:|광고|구독|뉴스레터|관련 ?기사|많이 본|인기 ?기사|추천 ?기사|무료 ?체험|할인"
+    r"|협찬|제보|무단 ?전재|앱 ?다운로드|広告|関連記事|あわせて読みたい|購読|メルマガ|ニュースレター|おすすめ|会員登録"
+    r"|人気記事|ランキング|セール|無料体験|キャンペーン|广告|廣告|订阅|訂閱|相关阅读|相关新闻|相關新聞|延伸阅读"
+    r"|延伸閱讀|推荐阅读|点击下载|下载客户端|扫码|关注我们|热门|优惠|赞助",
     re.IGNORECASE,
 )
 _CORRECTION = re.compile(
-    r"\bcorrect(?:s|ed|ion)|clarif(?:y|ies|ied|ication)|editor'?s'? note|retract|an earlier version|erratum|withdrawn\b|rectific|fe de errata"
-    r"|berichtigung|korrektur|исправлен|정정|바로잡|수정합니다|訂正|お詫び|修正し|更正|勘误|致歉|撤稿",
+    r"\bcorrect(?:s|ed|ion)|clarif(?:y|ies|ied|ication)|editor'?s'? note|retract|an earlier version|erratum|withdrawn\b"
+    r"|rectific|fe de errata|berichtigung|korrektur|исправлен|정정|바로잡|수정합니다|訂正|お詫び|修正し|更正|勘误|致歉"
+    r"|撤稿",
     re.IGNORECASE,
 )
 _LABELS = re.compile(r"^[^:：]{1,20}[:：]\s*")

@@ -18,22 +18,25 @@ _HAN = re.compile(r"[\u3400-\u9fff]{2,}")
 _COMMON = frozenset(
     word[:6]
     for word in """
-    about above after again against also although always among another around because been before being below between
-    both but came can come could daily does doing done down during each even ever every find first five following four
-    free from full gave get give good great have having here himself home how inside into its just know last later least
-    less like live local made make makes many may might month months more morning most much must near need never news new
-    next night now off often one only online other our out over own page part people per place plan plus readers right
-    said same says see several shall she should show since site some start still story such take than that the their
-    them then there these they this those three through time times today together tomorrow too two under until upon use
-    very want was way week weeks weekly well were what when where whether which while who whole whose why will with
-    within without word words work world would year years yesterday yet you your
+    about above after again against also although always among another around because been before being below
+    between both but came can come could daily does doing done down during each even ever every find first five
+    following four free from full gave get give good great have having here himself home how inside into its
+    just know last later least less like live local made make makes many may might month months more morning
+    most much must near need never news new next night now off often one only online other our out over own page
+    part people per place plan plus readers right said same says see several shall she should show since site
+    some start still story such take than that the their them then there these they this those three through
+    time times today together tomorrow too two under until upon use very want was way week weeks weekly well
+    were what when where whether which while who whole whose why will with within without word words work world
+    would year years yesterday yet you your
     """.split()
 )
 _COMMON_HANGUL = frozenset(
-    "있다 하는 이번 지난 오늘 대한 위해 통해 그리 하지 것으 밝혔 기자 뉴스 합니 입니 있습 했다 했습 된다 한다 지금 우리 모든 가장 함께 새로".split()
+    "있다 하는 이번 지난 오늘 대한 위해 통해 그리 하지 것으 밝혔 기자 뉴스 합니 입니 있습 했다 했습 된다 한다 지금 우리"
+    " 모든 가장 함께 새로".split()
 )
 _COMMON_HAN = frozenset(
-    "今日 昨日 本日 我们 可以 一个 这个 以及 他们 因为 所以 目前 最新 新聞 新闻 记者 報道 报道 日本 中国 韓国 韩国".split()
+    "今日 昨日 本日 我们 可以 一个 这个 以及 他们 因为 所以 目前 最新 新聞 新闻 记者 報道 报道 日本 中国 韓国"
+    " 韩国".split()
 )
 
 

@@ -397,7 +397,7 @@ def test_long_unchanged_stretches_are_shortened() -> None:
     assert all(len(piece.text) < 100 for piece in found)
     assert found[0].text.startswith("… ")
     assert found[-1].text.endswith(" …")
-    assert list(shortened([Piece("kept", "short"), Piece("added", "x")]))[0].text == "short"
+    assert next(shortened([Piece("kept", "short"), Piece("added", "x")])).text == "short"
 
 
 def test_marks_tell_what_came_and_went() -> None:

@@ -82,21 +82,19 @@ class _Page:
             self._line("updated", f"{self._time(item['updated_at'])} ({_count(len(edits), 'edit')})")
         self._line("language", item["language"])
         self._line("text", "of the page (full text)" if item["feed_content"] is not None else None)
-        counts = {entity: 0 for entity in self._styles}
+        counts = dict.fromkeys(self._styles, 0)
         for mention in history.said.mentions or ():
             counts[mention.entity] += 1
         self._line("mentions", ", ".join(f"{self._name(entity)} {count}" for entity, count in counts.items()) or "none")
         for copy in history.copies:
             lead = "; the lead" if copy["is_lead"] else ""
             when = self._time(copy["published_at"] or copy["first_seen_at"])
-            self._line(
-                "copy",
-                f"{copy['id']}  {display_title(copy | {'summary': '', 'content': ''})}  ({copy['feed_id']}, {when}{lead})",
-            )
+            title = copy["title"] or copy["url"] or "(no title)"
+            self._line("copy", f"{copy['id']}  {title}  ({copy['feed_id']}, {when}{lead})")
         for version, edit in zip(history.versions, edits, strict=True):
             self._line("version", f"{self._time(version['seen_at'])} to {self._time(edit.at)}")
         for verdict in history.verdicts:
-            about = "".join(f" on {verdict[key]}" for key in ("entity_id",) if verdict[key])
+            about = f" on {self._name(verdict['entity_id'])}" if verdict["entity_id"] else ""
             note = f": {verdict['note']}" if verdict["note"] else ""
             self._line(
                 "verdict",

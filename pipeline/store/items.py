@@ -86,7 +86,8 @@ class Items:
         return list(
             self._db.query(
                 """
-                SELECT i.id, i.feed_id, i.title, i.url, i.published_at, i.first_seen_at, i.id = s.lead_item_id AS is_lead
+                SELECT i.id, i.feed_id, i.title, i.url, i.published_at, i.first_seen_at,
+                       i.id = s.lead_item_id AS is_lead
                 FROM items i JOIN stories s ON s.id = i.story_id WHERE i.story_id = ? AND i.id != ?
                 ORDER BY coalesce(i.published_at, i.first_seen_at), i.id
                 """,
