@@ -12,9 +12,7 @@ import html
 import re
 import unicodedata
 
-_LIKE: dict[int, str | None] = {ord(char): "'" for char in "‘’‛ʼ`´"} | {ord(char): '"' for char in "“”„‟"}
-_LIKE |= {ord(char): "-" for char in "‐‑‒–—―−"} | dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
-
+_LIKE = str.maketrans("‘’‛ʼ`´“”„‟‐‑‒–—―−", "'" * 6 + '"' * 4 + "-" * 7, "\u00ad\u200b\u200c\u200d\u2060\ufeff")
 _FEW = r"(?:\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|few)"
 _AGO = re.compile(
     rf"\b(?:(?:about|over|almost|nearly) )?{_FEW} ?(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w"

@@ -89,8 +89,8 @@ class _Page:
         for copy in history.copies:
             lead = "; the lead" if copy["is_lead"] else ""
             when = self._time(copy["published_at"] or copy["first_seen_at"])
-            title = copy["title"] or copy["url"] or "(no title)"
-            self._line("copy", f"{copy['id']}  {title}  ({copy['feed_id']}, {when}{lead})")
+            name = copy["title"] or copy["url"] or "(no title)"
+            self._line("copy", f"{copy['id']}  {name}  ({copy['feed_id']}, {when}{lead})")
         for version, edit in zip(history.versions, edits, strict=True):
             self._line("version", f"{self._time(version['seen_at'])} to {self._time(edit.at)}")
         for verdict in history.verdicts:
