@@ -79,7 +79,7 @@ CREATE TABLE item_versions (      -- what an edited item said before
   summary TEXT NOT NULL,
   content TEXT NOT NULL,
   content_hash TEXT NOT NULL
-, mentions TEXT);
+, mentions TEXT, feed_content TEXT);
 CREATE INDEX item_versions_by_item ON item_versions(item_id);
 CREATE TABLE entities (
   id TEXT PRIMARY KEY,

@@ -227,6 +227,28 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Mentioned:
+    """A mention as a version of an item keeps it: where it stood and which rule found it."""
+
+    entity: str
+    field: str
+    start: int
+    end: int
+    text: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an item says, or said once, and what was tagged in it; ``mentions`` is None where that was not kept."""
+
+    title: str = ""
+    summary: str = ""
+    content: str = ""
+    mentions: tuple[Mentioned, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """What storing one poll changed."""
 

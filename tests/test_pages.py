@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline.config import Config
+from pipeline.differences import Edit, edits_of
 from pipeline.pages import fetch_pages
 from pipeline.run import Silent, run
 from pipeline.store import Store
@@ -221,3 +222,53 @@ def test_the_command_reads_pages_and_doctor_tells_what_it_gave_up(tmp_path: Path
         assert (report["feeds_ok"], report["pages"]) == (2, 1)
         doctor = call("doctor", cwd=tmp_path).stdout
         assert "b: the feed's text stays for 1 page of the last week (gone 1)" in doctor
+
+
+# --- edits
+
+
+def edits(store: Store) -> list[Edit]:
+    history = store.items.history(1)
+    assert history is not None
+    return edits_of(history.item, history.said, history.said_before)
+
+
+def test_a_page_is_no_edit(newsroom: Newsroom) -> None:
+    """The page's text takes the place of the feed's, and is read again after an edit: one edit, page beside page."""
+    newsroom.pass_over()
+    assert edits(newsroom.store) == []
+    newsroom.server.on("/feed", ok(feed("/story", SUMMARY + " Police are looking into it.")))
+    newsroom.server.on("/story", ok(page(*SENTENCES, "Update: the exchange lost $41 million."), HTML))
+    newsroom.pass_over(1)
+    newsroom.pass_over(2)
+    [edit] = edits(newsroom.store)
+    assert not edit.awaits_page
+    added = [piece.text for piece in edit.differences.fields["content"] if piece.kind == "added"]
+    assert added == ["\nUpdate: the exchange lost $41 million."]
+    assert newsroom.store.db.table("item_versions").count == 1
+
+
+def test_until_the_page_is_read_again_the_feeds_texts_are_compared(newsroom: Newsroom) -> None:
+    """What stood only in the page is not said to be gone while the page was not read again."""
+    newsroom.pass_over()
+    newsroom.server.on("/feed", ok(feed("/story", SUMMARY + " Police are looking into it.")))
+    newsroom.server.on("/story", ok(b"", ("Content-Type", "text/html")))
+    newsroom.pass_over(1)
+    [edit] = edits(newsroom.store)
+    assert edit.awaits_page
+    assert list(edit.differences.fields) == ["summary"]
+    assert [mark for mark in edit.differences.marks if mark.what == "amount"] == []
+    [version] = newsroom.store.db.table("item_versions").rows
+    assert (version["content"], version["feed_content"]) == ("\n".join(SENTENCES), "")
+
+
+def test_a_touched_item_keeps_its_pages_text(newsroom: Newsroom) -> None:
+    """A counter in the feed's text makes no version and no new request for the page."""
+    newsroom.server.on("/feed", ok(feed("/story", f"{SUMMARY} 12 comments")))
+    newsroom.server.on("/story", ARTICLE)
+    newsroom.pass_over()
+    newsroom.server.on("/feed", ok(feed("/story", f"{SUMMARY} 19 comments")))
+    newsroom.pass_over(1)
+    assert newsroom.item()["content"] == "\n".join(SENTENCES)
+    assert newsroom.server.paths().count("/story") == 1
+    assert edits(newsroom.store) == []

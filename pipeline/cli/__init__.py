@@ -25,6 +25,7 @@ _COMMANDS = {
     "evaluate": "pipeline.cli.tag",
     "feeds": "pipeline.cli.feeds",
     "stories": "pipeline.cli.stories",
+    "show": "pipeline.cli.show",
     "review": "pipeline.cli.review",
     "export": "pipeline.cli.export",
     "stats": "pipeline.cli.care",

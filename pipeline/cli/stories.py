@@ -24,7 +24,7 @@ from pipeline.cli.common import (
 )
 from pipeline.errors import UsageError
 from pipeline.folding import BATCH, fold
-from pipeline.stories import differences
+from pipeline.stories.parts import first_of, own_parts
 
 
 @click.group()
@@ -83,11 +83,11 @@ def show(*, story: int, as_json: bool, config_path: Path | None, db: Path | None
         found = store.stories.story(story)
     if found is None:
         raise UsageError(f"there is no story {story}; see them with: watchfloor stories list")
-    own = differences.own_parts([row["content"] or row["summary"] for row in found["items"]])
+    own = own_parts([row["content"] or row["summary"] for row in found["items"]])
     if as_json:
         print_json(found | {"items": [row | {"own": parts} for row, parts in zip(found["items"], own, strict=True)]})
         return
-    first = differences.first_of(found["items"])
+    first = first_of(found["items"])
     print(f"{found['title']}\nstory {found['id']}: {_count(found['items_count'], 'item')}, first in {first['outlet']}")
     for row, parts in zip(found["items"], own, strict=True):
         moment = row["published_at"] or row["first_seen_at"]

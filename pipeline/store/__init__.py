@@ -1,17 +1,18 @@
 """The one SQLite file, and the only place that writes SQL.
 
 ``Store`` opens it; its parts are split by noun: ``polls`` (feeds, fetches, items, mentions as they arrive), ``known``
-(what of them is stored already), ``pages`` (full text), ``subscriptions`` (at hubs), ``watch`` (entities, retagging),
-``review`` (verdicts), ``coverage`` (what was seen of the feeds, and what was not), ``reports`` (what the digest, the
-pages and exports read).
+(what of them is stored already), ``pages`` (full text), ``items`` (one item with its history), ``subscriptions`` (at
+hubs), ``watch`` (entities, retagging), ``review`` (verdicts), ``coverage`` (what was seen of the feeds, and what was
+not), ``reports`` (what the digest, the pages and exports read).
 
 Every change goes through ``writing``: one transaction that waits for another writer and is stored whole or not at all.
 """
 
 from pipeline.store.connection import Store, explain
+from pipeline.store.items import ItemHistory
 from pipeline.store.known import Known
 from pipeline.store.pages import DuePage, PageTried
 from pipeline.store.polls import Delivery, Poll
 from pipeline.store.watch import RetagChange
 
-__all__ = ["Delivery", "DuePage", "Known", "PageTried", "Poll", "RetagChange", "Store", "explain"]
+__all__ = ["Delivery", "DuePage", "ItemHistory", "Known", "PageTried", "Poll", "RetagChange", "Store", "explain"]

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from pipeline.errors import StoreError
 from pipeline.migrations import migrations
 from pipeline.store.coverage import Coverage
+from pipeline.store.items import Items
 from pipeline.store.known import Known
 from pipeline.store.pages import Pages
 from pipeline.store.polls import Polls
@@ -56,6 +57,7 @@ class Store:
             raise
         self.polls = Polls(self.db)
         self.known = Known(self.db)
+        self.items = Items(self.db)
         self.watch = Watch(self.db)
         self.review = Review(self.db)
         self.pages = Pages(self.db)

@@ -14,6 +14,7 @@ from pipeline.models import Feed, FeedLinks, Fetched, Gap, Hints, Plan, Stored, 
 from pipeline.store.mentions import mention_row, replace_mentions
 from pipeline.store.pages import await_pages
 from pipeline.store.stories import await_folding, own_stories
+from pipeline.store.versions import keep_version, without_touched
 from pipeline.store.writing import MOST_VARIABLES, chunks, inserted_id, writing
 from pipeline.times import from_iso, to_iso
 
@@ -173,6 +174,7 @@ class Polls:
             for guid, tagged in by_guid.items()
             if guid in present and present[guid]["content_hash"] != tagged.item.content_hash
         ]
+        changed = without_touched(self._db, changed, poll.items_seen - len(new))
         where_from = {"feed_id": poll.feed.id, "first_seen_at": seen_at}
         ids = own_stories(self._db, new[::-1], seen_at)
         self._db.table("items").insert_all(
@@ -189,8 +191,7 @@ class Polls:
         self._db.table("mentions").insert_all(mentions)
         gained = len(mentions)
         for row, tagged in changed:
-            version = {key: row[key] for key in ("title", "summary", "content", "content_hash")}
-            self._db.table("item_versions").insert(version | {"item_id": row["id"], "seen_at": row["updated_at"]})
+            keep_version(self._db, row)
             self._db.table("items").update(row["id"], _item_row(tagged, seen_at, poll.watchlist_version))
             gained += replace_mentions(self._db, row["id"], tagged.mentions, poll.watchlist_version)
         await_folding(
