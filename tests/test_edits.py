@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from pipeline.amounts import amounts
-from pipeline.counters import settled
-from pipeline.differences import Piece, differences, pieces, shortened
 from pipeline.edits import Pair, are_edits
+from pipeline.edits.amounts import amounts
+from pipeline.edits.counters import settled
+from pipeline.edits.differences import Piece, differences, pieces, shortened
+from pipeline.edits.victims import victims
 from pipeline.models import Mentioned, Said
-from pipeline.victims import victims
 
 #: Items on different things in four languages, each (title, two paragraphs).
 NEWS = (

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pipeline.config import Config
-from pipeline.differences import Edit, edits_of
+from pipeline.edits.differences import Edit, edits_of
 from pipeline.pages import fetch_pages
 from pipeline.run import Silent, run
 from pipeline.store import Store

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pipeline.clean import display_title
 from pipeline.cli.common import common_options, load_config, open_stored, print_json
-from pipeline.differences import Edit, Mark, Piece, edits_of, shortened
+from pipeline.edits.differences import Edit, Mark, Piece, edits_of, shortened
 from pipeline.errors import UsageError
 from pipeline.models import Mentioned
 from pipeline.store import ItemHistory

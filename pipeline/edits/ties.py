@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from pipeline import text
-from pipeline.amounts import amounts
+from pipeline.edits.amounts import amounts
 
 _LETTERS = re.compile(r"[^\W\d_\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7af]{2,}")
 _HANGUL = re.compile(r"[\uac00-\ud7af]{2,}")

@@ -16,9 +16,9 @@ from typing import Any, Literal
 from rapidfuzz.distance import Levenshtein
 
 from pipeline import text
-from pipeline.amounts import Amount, amounts
+from pipeline.edits.amounts import Amount, amounts
+from pipeline.edits.victims import victims
 from pipeline.models import Mentioned, Said
-from pipeline.victims import victims
 
 FIELDS = ("title", "summary", "content")
 

@@ -31,11 +31,11 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import Indel, Levenshtein
 
-from pipeline.amounts import amounts
-from pipeline.counters import settled
+from pipeline.edits.amounts import amounts
+from pipeline.edits.counters import settled
+from pipeline.edits.ties import ties
+from pipeline.edits.victims import victims
 from pipeline.models import Said
-from pipeline.ties import ties
-from pipeline.victims import victims
 
 FIELDS = ("title", "summary", "content")
 #: More words in common than this, and a line was reworded, not exchanged.

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from pipeline import text
-from pipeline.amounts import amounts
+from pipeline.edits.amounts import amounts
 
 # --- English
 
