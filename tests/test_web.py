@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
-from tests.conftest import watchfloor
+from pipeline.store import Store
+from pipeline.web import make_datasette
+from tests.conftest import Site, call, rss, watchfloor, write_config
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("/watchfloor/entities_today", "Lab 110"),
         ("/watchfloor/feeds_in_trouble", "harbour-gazette"),
         ("/watchfloor/search?words=Quaystone", "[Quaystone]"),
+        ("/-/stories", "Seoul blames Lazarus Group"),
     ],
 )
 def test_pages_show_what_they_should(pages: str, path: str, expected: str) -> None:
@@ -55,6 +61,58 @@ def test_pages_show_what_they_should(pages: str, path: str, expected: str) -> No
     response = httpx.get(pages + path)
     assert response.status_code == 200
     assert expected in response.text
+
+
+def test_a_story_has_its_page(pages: str) -> None:
+    """The list leads to the story, which names the outlets, the first reporter, and what only one copy has."""
+    listed = httpx.get(pages + "/-/stories").text
+    address = re.search(r'href="(/-/story/\d+)">Quaystone thieves', listed)
+    assert address is not None
+    story = httpx.get(pages + address[1]).text
+    assert "2 items in 2 feeds: Chain Observer, Pacific Ledger" in story
+    assert "First reported by <b>Chain Observer</b>" in story
+    assert "<blockquote>This story first appeared in Chain Observer.</blockquote>" in story
+    copies = re.findall(r'<h3><a href="(/-/item/\d+)">', story)
+    assert len(copies) == 2
+    item = httpx.get(pages + copies[1]).text
+    assert f'<a href="{copies[0]}">' in item
+    assert '<mark title="' in item
+
+
+def test_rows_lead_to_our_pages(pages: str) -> None:
+    """Titles in Datasette's tables are links to the page of the item or story."""
+    assert re.search(r'<a href="/-/item/\d+">', httpx.get(pages + "/watchfloor/items").text)
+    assert re.search(r'<a href="/-/story/\d+">', httpx.get(pages + "/watchfloor/stories").text)
+
+
+@pytest.mark.parametrize("path", ["/-/item/999999999", "/-/story/999999999", "/-/item/x"])
+def test_what_is_not_there_is_said_to_be_missing(pages: str, path: str) -> None:
+    """An unknown item or story is a 404, not an error."""
+    assert httpx.get(pages + path).status_code == 404
+
+
+def test_our_pages_let_nothing_run(pages: str) -> None:
+    """Every page of ours comes with a policy that allows no script, and its style sheet is there."""
+    for path in ("/-/stories", "/-/story/1", "/-/item/1"):
+        assert "default-src 'none'" in httpx.get(pages + path).headers["content-security-policy"]
+    assert httpx.get(pages + "/-/watchfloor-static/pages.css").status_code == 200
+
+
+def test_an_items_page_shows_what_an_edit_changed(tmp_path: Path, site: Site) -> None:
+    """Words that went and came, and the mention, the victim and the amount that changed, escaped whatever they hold."""
+    text = "Hackers of Lab 110 stole $41 million from the exchange {} on Tuesday, North Korea watchers said."
+    site.bodies["f"] = rss([("1", "A theft", text.format("Upbit"))])
+    write_config(tmp_path, {"f": site.url("f")})
+    assert call("run", cwd=tmp_path).returncode == 0
+    site.bodies["f"] = rss([("1", "A theft &lt;script&gt;", text.format("Bithumb").replace("$41", "$44"))])
+    assert call("run", "--force", cwd=tmp_path).returncode == 0
+    with Store(tmp_path / "w.db") as store:
+        datasette = make_datasette(store.path, ZoneInfo("Asia/Seoul"))
+        page = asyncio.run(datasette.client.get("/-/item/1")).text
+    assert "<del>Upbit</del><ins>Bithumb</ins>" in page
+    assert "victim new: <b>Bithumb</b>" in page
+    assert "amount gone: <b>$41 million</b>" in page
+    assert "<script" not in page
 
 
 def test_items_can_be_faceted(pages: str) -> None:

@@ -8,11 +8,22 @@ not), ``reports`` (what the digest, the pages and exports read).
 Every change goes through ``writing``: one transaction that waits for another writer and is stored whole or not at all.
 """
 
-from pipeline.store.connection import Store, explain
+from pipeline.store.connection import Reading, Store, explain
 from pipeline.store.items import ItemHistory
 from pipeline.store.known import Known
 from pipeline.store.pages import DuePage, PageTried
 from pipeline.store.polls import Delivery, Poll
 from pipeline.store.watch import RetagChange
 
-__all__ = ["Delivery", "DuePage", "ItemHistory", "Known", "PageTried", "Poll", "RetagChange", "Store", "explain"]
+__all__ = [
+    "Delivery",
+    "DuePage",
+    "ItemHistory",
+    "Known",
+    "PageTried",
+    "Poll",
+    "Reading",
+    "RetagChange",
+    "Store",
+    "explain",
+]

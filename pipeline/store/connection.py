@@ -107,6 +107,15 @@ class Store:
             raise explain(error, self.path) from error
 
 
+class Reading:
+    """The reading queries of the pages, over a connection that somebody else has opened, as Datasette does."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        db = Database(connection)
+        self.items = Items(db)
+        self.stories = Stories(db)
+
+
 def _names_of_this_version() -> set[str]:
     with Database(memory=True) as empty:
         return {migration.name for migration in migrations.pending(empty)}
