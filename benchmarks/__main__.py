@@ -1,4 +1,5 @@
-"""``make bench``: whole passes over 500 feeds of 30 items on loopback, side by side with a plain script; then tagging.
+"""``make bench``: whole passes over 500 feeds of 30 items on loopback, side by side with a plain script; tagging,
+hostile feeds, folding.
 
 Cold: nothing stored yet. Warm: nothing changed. Changed: every feed has one new item. Wall and CPU seconds are of the
 whole process tree, start-up included; memory is the largest sum over all processes (RSS counts shared pages in each,
@@ -18,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import hostile, tagging
+from benchmarks import folding, hostile, tagging
 from benchmarks.measuring import measure
 
 PERF = Path(__file__).parents[2] / "shared" / "perf"
@@ -54,6 +55,7 @@ def main() -> None:
     Console(width=140).print(table)
     Console(width=140).print(tagging.table())
     Console(width=140).print(hostile.table())
+    Console(width=140).print(folding.table())
 
 
 def measured(folder: Path, ready: str) -> Table:

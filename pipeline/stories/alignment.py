@@ -14,7 +14,13 @@ from pipeline.stories.words import DATE, HANGUL, KANA, NAME, NUMBER, PLAIN, STOP
 
 SLOT = 24  # a place in which templates differ is no longer than this
 WORD_TO_READERS = 14  # at the end of a text: where to read on
-_SMALLEST_BLOCK = 4
+_SMALLEST_BLOCK, _FIRST_BLOCK = 4, 12
+#: Of these one stands in most of what outlets put after the news.
+_TO_READERS = frozenset(
+    "newsletter subscribe sign editor editors follow whatsapp telegram facebook related appeared article contact"
+    " reporter correspondent copyright photo video abonnez correspondant correspondante abonnieren suscríbete leia redaktion"
+    " подпишитесь редакция читайте اشترك".split()
+)
 
 _SAYING = frozenset(
     "said says say told stated announced reported reports according added noted wrote confirmed explained".split()
@@ -41,12 +47,23 @@ class Gap:
 
 
 def blocks(a: Words, b: Words) -> list[Block]:
-    """Where the two say the same in the same order. A word that stands alone between others is no such place."""
-    return [
+    """Where the two say the same in the same order. A word that stands alone between others is no such place.
+
+    Nor is a little before the first longer one: a day that two datelines share.
+    """
+    found = [
         Block(part.src_start, part.dest_start, part.src_end - part.src_start)
         for part in LCSseq.opcodes(a.forms, b.forms)
         if part.tag == "equal" and sum(a.weights[part.src_start : part.src_end]) >= _SMALLEST_BLOCK
     ]
+    while len(found) > 1 and shared_weight(a, found[:1]) < _FIRST_BLOCK <= shared_weight(a, found[1:2]):
+        del found[0]
+    if found:
+        more, first = 0, found[0]
+        while more < min(first.a, first.b) and a.forms[first.a - more - 1] == b.forms[first.b - more - 1]:
+            more += 1
+        found[0] = Block(first.a - more, first.b - more, first.size + more)
+    return found
 
 
 def shared_weight(words: Words, found: Sequence[Block]) -> int:
@@ -79,6 +96,8 @@ def contradict(a: Words, b: Words, gap: Gap) -> bool:
         tail_a, tail_b = sum(a.weights[slice(*gap.a)]), sum(b.weights[slice(*gap.b)])
         if min(tail_a, tail_b) > SLOT or (tail_a <= WORD_TO_READERS and a.ends[gap.a[0] - 1]):
             return False  # they end differently; the shorter one with a word to its readers
+        if a.ends[gap.a[0] - 1] and not _TO_READERS.isdisjoint([*a.forms[slice(*gap.a)], *b.forms[slice(*gap.b)]]):
+            return False
     of_a, of_b = said(a, gap.a), said(b, gap.b)
     own_a, own_b = _own(of_a, of_b), _own(of_b, of_a)
     if all(kind in (DATE, NUMBER) or form in _RELATIVE for form, kind in own_a + own_b):  # Tuesday; March 3; yesterday

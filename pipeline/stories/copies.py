@@ -24,7 +24,9 @@ LEAD_WORDS, OPENING = 60, 800
 #: A title of less weight is no proof of anything.
 HEADLINE = 10
 #: Two titles that share so much were made from one pattern.
-_PATTERN = 0.6
+_PATTERN, _PATTERN_OF_A_FEED = 0.6, 0.4
+#: Two that share so much are one, with another flag before it.
+_ONE_TITLE = 0.8
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def is_copy(one: Copy, other: Copy) -> bool:
         return False
     if a.body.weight < SHORTEST:
         return _is_same_headline(a, b)
-    under_one_title = a.feed_id != b.feed_id and a.headline.forms == b.headline.forms and a.headline.weight >= HEADLINE
+    alike = shared_weight(a.headline, blocks(a.headline, b.headline)) / (max(a.headline.weight, b.headline.weight) or 1)
+    under_one_title = a.feed_id != b.feed_id and alike >= _ONE_TITLE and a.headline.weight >= HEADLINE
     if under_one_title and a.address is not None and a.address == b.address:
         return True
     return is_same_text(a.body, b.body, under_one_title=under_one_title)
@@ -114,7 +117,8 @@ def _titles_differ(a: Copy, b: Copy) -> bool:
     if any(kind == NUMBER for _, kind in own_a) and any(kind == NUMBER for _, kind in own_b):
         return True
     found = blocks(title_a, title_b)
-    if shared_weight(title_a, found) >= _PATTERN * max(title_a.weight, title_b.weight):
+    pattern = _PATTERN_OF_A_FEED if is_one_feed else _PATTERN
+    if shared_weight(title_a, found) >= pattern * max(title_a.weight, title_b.weight):
         return any(
             any(word in own_a for word in said(title_a, gap.a)) and any(word in own_b for word in said(title_b, gap.b))
             for gap in gaps(title_a, title_b, found)
@@ -123,7 +127,15 @@ def _titles_differ(a: Copy, b: Copy) -> bool:
     if is_one_feed and a.body.weight < SHORT and own_a and own_b:
         return True
     most = 0.5 if is_one_feed else 0.8
-    return len(own_a) >= most * len(_content(title_a)) > 0 and len(own_b) >= most * len(_content(title_b)) > 0
+    return _not_in(title_a, b.body) >= most and _not_in(title_b, a.body) >= most
+
+
+def _not_in(title: Words, body: Words) -> float:
+    """How much of what ``title`` says is not said in ``body``."""
+    said_in_body = frozenset(_stems(body))
+    content = _content(title)
+    missing = sum(_stem(form, kind) not in said_in_body for form, kind in content)
+    return missing / len(content) if content else 0
 
 
 def _content(words: Words) -> list[tuple[str, int]]:

@@ -51,7 +51,9 @@ def is_same_text(a: Words, b: Words, *, under_one_title: bool) -> bool:
 
 def _begin_alike(a: Words, b: Words, found: Sequence[Block], *, under_one_title: bool) -> bool:
     first = found[0]
-    if not (_is_noise(a, first.a) and _is_noise(b, first.b)) or (first.a and first.b and not under_one_title):
+    if not (_is_noise(a, first.a) and _is_noise(b, first.b)):
+        return False
+    if first.a and first.b and not (under_one_title and a.ends[first.a - 1] and b.ends[first.b - 1]):
         return False
     if SENTENCE in b.ends[: first.b] and sum(b.weights[found[-1].b + found[-1].size :]) > a.weight / 2:
         return False  # a greeting, and much more to come: a round-up

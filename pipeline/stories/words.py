@@ -5,6 +5,7 @@ A run of Hangul or katakana is one word; a character of Han or hiragana is one.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -47,6 +48,8 @@ _BRITISH = [
         (r"\Acheque(s)?\Z", r"check\1"),
     )
 ]
+#: Characters of a word, at most: so much of a text holds as many words as are asked for.
+_LONG_WORD = 12
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))  # soft hyphens, joiners
 _VARIANTS = str.maketrans("臺爲衞裏峯綫衆", "台為衛裡峰線眾")
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
@@ -65,6 +68,7 @@ STOP = frozenset(
 _PUNCTUATION = re.compile(r"[^\w\s]+\Z|_+\Z")
 #: After a word: nothing ends; what follows is another line or no more of the text; a sentence ends.
 RUNS_ON, BREAK, SENTENCE = range(3)
+_DASH = re.compile(r"[—–:=/]|--|\s-\s")
 _ENDS = dict.fromkeys(".!?。！？", SENTENCE) | dict.fromkeys("…\n[→»▶|", BREAK)
 
 
@@ -93,7 +97,9 @@ class Words:
 def words_of(text: str, most: int) -> Words:
     """At most ``most`` words of ``text``, from its start."""
     found = Words([], [], [], [])
-    tokens = tokenise(normalise(unicodedata.normalize("NFKC", text[: most * 30].translate(_UNSEEN))))
+    source = unicodedata.normalize("NFKC", text[: most * _LONG_WORD].translate(_UNSEEN))
+    tokens = tokenise(normalise(source))
+    last = 0  # where the word before ends
     run_end = -1  # where the run of Hangul or katakana ends that the last word is
     number_end = -1  # where the number ends that the last word is
     for lower, written, start, end in zip(tokens.lower, tokens.written, tokens.starts, tokens.ends, strict=True):
@@ -101,6 +107,9 @@ def words_of(text: str, most: int) -> Words:
             if found.ends:
                 found.ends[-1] = max(found.ends[-1], _ENDS.get(written, RUNS_ON))
             continue
+        if found.ends and _DASH.search(source, last, start):
+            found.ends[-1] = max(found.ends[-1], BREAK)
+        last = end
         run = _RUN.match(written)
         if run and start == run_end and found.kinds[-1] == _run_kind(written):
             found.forms[-1] += written
@@ -157,6 +166,7 @@ def _continued(number: str, lower: str, written: str) -> str | None:
     return f"{value + following:.12g}" if following < value and value >= 10_000 and value % 10_000 == 0 else None
 
 
+@functools.lru_cache(maxsize=4096)
 def _american(word: str) -> str:
     for british, american in _BRITISH:
         word, number = british.subn(american, word)
