@@ -9,9 +9,9 @@ Every change goes through ``writing``: one transaction that waits for another wr
 """
 
 from pipeline.store.connection import Store, explain
-from pipeline.store.known import Known
+from pipeline.store.known import Known, ToldApart
 from pipeline.store.pages import DuePage, PageTried
 from pipeline.store.polls import Delivery, Poll
 from pipeline.store.watch import RetagChange
 
-__all__ = ["Delivery", "DuePage", "Known", "PageTried", "Poll", "RetagChange", "Store", "explain"]
+__all__ = ["Delivery", "DuePage", "Known", "PageTried", "Poll", "RetagChange", "Store", "ToldApart", "explain"]

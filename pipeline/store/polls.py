@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from pipeline.models import Feed, FeedLinks, Fetched, Gap, Hints, Plan, Stored, TaggedItem
+from pipeline.models import Feed, FeedLinks, Fetched, Gap, Hints, Item, Plan, Stored, TaggedItem
 from pipeline.store.mentions import mention_row, replace_mentions
 from pipeline.store.pages import await_pages
 from pipeline.store.writing import MOST_VARIABLES, chunks, inserted_id, writing
@@ -167,11 +167,12 @@ class Polls:
         self._readdress(poll, by_guid)
         present = self._present(poll.feed.id, by_guid)
         new = [tagged for guid, tagged in by_guid.items() if guid not in present]
-        changed = [
+        differing = [
             (present[guid], tagged)
             for guid, tagged in by_guid.items()
             if guid in present and present[guid]["content_hash"] != tagged.item.content_hash
         ]
+        changed = [(row, tagged) for row, tagged in differing if not self._says_the_same(row, tagged.item)]
         where_from = {"feed_id": poll.feed.id, "first_seen_at": seen_at}
         self._db.table("items").insert_all(
             _item_row(tagged, seen_at, poll.watchlist_version) | where_from for tagged in reversed(new)
@@ -193,20 +194,23 @@ class Polls:
             await_pages(self._db, [*ids.values(), *(row["id"] for row, _ in changed)], seen_at)
         return Stored(items_new=len(new), items_updated=len(changed), mentions=gained)
 
+    def _says_the_same(self, row: Mapping[str, Any], item: Item) -> bool:
+        """Whether ``item`` is no new version of the stored ``row``; then the row only learns its present address."""
+        page = self._db.execute("SELECT feed_content FROM pages WHERE item_id = ?", [row["id"]]).fetchone()
+        content = row["content"] if page is None or page[0] is None else page[0]  # what the feed said, not its page
+        if (row["title"], row["summary"], content) != (item.title, item.summary, item.content):
+            return False
+        address = {"url": item.url, "canonical_url": item.canonical_url, "content_hash": item.content_hash}
+        self._db.table("items").update(row["id"], address)
+        return True
+
     def _readdress(self, poll: Poll | Delivery, by_guid: Mapping[str, TaggedItem]) -> None:
-        """Give stored items the addresses under which they come now; one that says the same is no new version."""
+        """Give stored items the identities and addresses under which they come now."""
         for guid, stored in poll.readdressed.items():
             item = by_guid[guid].item
-            values = {"guid": guid, "stored": stored, "feed": poll.feed.id, "url": item.url, "hash": item.content_hash}
-            said = {"title": item.title, "summary": item.summary, "content": item.content}
             self._db.execute(
-                """
-                UPDATE items SET guid = :guid, canonical_url = :guid, url = :url,
-                  content_hash = CASE WHEN (title, summary, content) = (:title, :summary, :content)
-                                 THEN :hash ELSE content_hash END
-                WHERE feed_id = :feed AND guid = :stored
-                """,
-                values | said,
+                "UPDATE items SET guid = ?, canonical_url = ?, url = ? WHERE feed_id = ? AND guid = ?",
+                [guid, item.canonical_url, item.url, poll.feed.id, stored],
             )
 
     def _present(self, feed_id: str, guids: Iterable[str]) -> dict[str, dict[str, Any]]:
