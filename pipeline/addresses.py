@@ -38,6 +38,7 @@ _TWITTER = ("twitter.com", "x.com")
 
 # --- host and path
 
+_HOST = re.compile(r"[a-z0-9._:-]+")
 _MOBILE = re.compile(r"(?:www\d?|m|mobile|amp)\Z")
 _AMP_FIRST = re.compile(r"^((?:/[a-z]{2})?(?:/news)?)/amp(?=/[^/])")
 _ABOUT_AMP = re.compile(r"/(?:tags?|topics?|keywords?|category|categories|wiki|search)/amp/?\Z", re.IGNORECASE)
@@ -125,7 +126,7 @@ def _shown(address: str) -> str | None:
 
 def _normal(parts: SplitResult) -> str:
     scheme, host, port = parts.scheme.lower(), _site(parts.hostname or ""), parts.port
-    if not host or scheme not in ("http", "https"):
+    if not _HOST.fullmatch(host) or scheme not in ("http", "https"):
         raise ValueError("no web address")
     path = _AMP_FIRST.sub(r"\1", _SESSION_PATH.sub("", _unescaped(parts.path)))
     for pattern, name in _AMP_PAGES:

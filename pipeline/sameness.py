@@ -22,6 +22,7 @@ _ALL_BUT_EQUAL = 0.85
 _SUBSTANTIAL = 50  # weight of a text that says enough to be unlike another; two sentences
 _SOME_TITLE = 8  # weight of a title of two or three words
 _SHARED_ID = re.compile(r"(?P<base>.+)#[0-9a-f]{16}", re.DOTALL)
+_ARTICLE_PATH = re.compile(r"\d|[-_%][^/]*\Z")  # a number anywhere, or a name of several words
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,7 @@ def names_a_page(address: str | None) -> bool:
     if not address:
         return False
     parts = urlsplit(address)
-    last = parts.path.rstrip("/").rpartition("/")[2]
-    return bool(parts.query or re.search(r"[\d_%-]", last))
+    return bool(parts.query or _ARTICLE_PATH.search(parts.path))
 
 
 def is_an_address(entry: Entry) -> bool:

@@ -59,7 +59,7 @@ def test_rss20() -> None:
     assert (two.summary, two.published_at) == ("Plain text\nin two paragraphs, 3 < 4", at("2021-09-06 05:30"))
     assert (three.title, three.url, three.published_at) == ("AT&T, on two lines", None, None)
     assert (four.guid, four.url, four.published_at) == (
-        "http://feeds.test/4",
+        "https://feeds.test/4",
         "http://feeds.test/4?fbclid=abc",
         None,
     )
