@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from pipeline.addresses import canonical_address
 from pipeline.sameness import base_of
 
 _BATCH = 1000
@@ -16,9 +15,8 @@ def step(db: Database) -> None:
     An identity that is the item's address as the feed sent it may be the feed's own id, and stays; so does one whose
     new form another item has. A poll that shows such an item finds it by its address. Holds a batch of rows at a time.
     """
-    db.execute(
-        "CREATE INDEX items_by_feed ON items(feed_id)"
-    )  # the newest items of a feed, without sorting all of them
+    # so that the newest items of a feed are found without sorting all of them
+    db.execute("CREATE INDEX items_by_feed ON items(feed_id)")
     last = 0
     while True:
         rows = db.execute(
@@ -27,6 +25,8 @@ def step(db: Database) -> None:
         ).fetchall()
         if not rows:
             break
+        from pipeline.addresses import canonical_address  # noqa: PLC0415 - four megabytes; a new database needs none
+
         last = rows[-1][0]
         for item_id, guid, url, old in rows:
             new, base = canonical_address(url), base_of(guid)
