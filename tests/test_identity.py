@@ -24,7 +24,7 @@ from pipeline.models import RunReport, TaggedItem
 from pipeline.parse import parse
 from pipeline.parse.identity import _digest
 from pipeline.run import Silent, run
-from pipeline.sameness import Entry, base_of, is_edit, names_a_page
+from pipeline.sameness import Entry, base_of, is_edit, names_a_page, same_id
 from pipeline.store import Store
 from tests.conftest import Site, call, thread_tools, write_config
 
@@ -168,6 +168,37 @@ def test_an_article_has_an_address_of_its_own(address: str | None, is_page: bool
     assert names_a_page(address) is is_page
 
 
+def entry(guid: str, title: str, link: str, text: str = "", date: str = "") -> str:
+    said = {"title": title, "link": link, "description": text, "pubDate": date}
+    rest = "".join(f"<{name}>{value}</{name}>" for name, value in said.items() if value)
+    return f"<item><guid isPermaLink='false'>{guid}</guid>{rest}</item>"
+
+
+def feed(*entries: str) -> bytes:
+    return f"<rss version='2.0'><channel><title>A</title>{''.join(entries)}</channel></rss>".encode()
+
+
+def test_items_of_one_form_are_told_apart_by_all_they_say() -> None:
+    """Of two much alike that share an id, the one that is word for word the stored one is it, whatever its mark."""
+    one = replace(BEFORE, title="Advisory 1", text=STORM + " Version 1.", content_hash="one")
+    two = replace(one, guid="1#0123456789abcdef", title="Advisory 2", text=STORM + " Version 2.", content_hash="two")
+    shown = [
+        replace(two, guid="1"),
+        replace(one, guid="1#new", text=STORM + " Version 1, corrected.", content_hash="x"),
+    ]
+    assert same_id(shown, [two, one]) == {"1": two.guid, "1#new": "1"}
+
+
+def test_what_a_body_shows_unchanged_is_taken(tmp_path: Path, site: Site) -> None:
+    """An entry beside a stored one, with its id or its address and much of its wording, is another item."""
+    one = entry("1", "Advisory for ships", "https://a.test/advisory", STORM, "Mon, 23 Nov 2026 08:00:00 GMT")
+    other = entry("1", "Advisory for all ships", "https://a.test/advisory", STORM, "Mon, 23 Nov 2026 09:00:00 GMT")
+    page = entry("2", "Advisory for boats", "https://a.test/advisory-2")
+    poll(tmp_path, site, a=feed(one, page))
+    assert gains(poll(tmp_path, site, a=feed(other, one, page))) == (1, 0)
+    assert gains(poll(tmp_path, site, a=feed(other, one, page, page.replace(">2<", ">3<")))) == (1, 0)
+
+
 # --- a feed that changes its ids
 
 
@@ -194,6 +225,25 @@ def test_a_move_from_the_command_line(tmp_path: Path, site: Site) -> None:
         site.bodies["a"], site.bodies["b"] = map(body, names.split())
         report = json.loads(call("run", "--force", "--json", cwd=tmp_path).stdout)
         assert (report["feeds_failed"], report["items_new"], report["items_updated"]) == (0, new, 0)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_feed_that_moves_to_other_paths(tmp_path: Path, site: Site, dated: bool) -> None:
+    """Where paths change, too, titles tell: with their dates, or undated with their texts."""
+    titles = ("Ferry leaves early", "Exchange halts withdrawals", "Old library opens")
+
+    def shown(scheme: str) -> bytes:
+        return feed(
+            *(
+                entry(f"{scheme}-{n}", title, f"https://{scheme}.test/{scheme}/{n}{n}", *said)
+                for n, title in enumerate(titles)
+                for said in [("", f"Mon, 23 Nov 2026 0{n}:10:00 GMT") if dated else (f"{title}. {STORM}",)]
+            )
+        )
+
+    poll(tmp_path, site, a=shown("old"))
+    assert gains(poll(tmp_path, site, a=shown("new"))) == (0, 0)
+    assert [guid for guid, _ in items(tmp_path)] == ["new-2", "new-1", "new-0"]
 
 
 def test_a_title_edited_under_a_new_id_is_the_same_item(tmp_path: Path, site: Site) -> None:
@@ -341,6 +391,8 @@ def test_an_upgrade_doubles_nothing(tmp_path: Path, site: Site) -> None:
         if "mark" in row:
             row["mark"] = "#" + _digest(row["title"], old_address(row["url"]))[:16]
     old_database(tmp_path / "w.db", site.url("a"), entries)
+    guids = [guid for (guid,) in rows(tmp_path, "SELECT guid FROM items ORDER BY id")]
+    assert guids[1:4] == ["https://a.test/news/1?a=1&b=2", "http://m.a.test/news/2/", "http://a.test/about"]
     assert gains(poll(tmp_path, site, a=feed_of(entries))) == (0, 0)
     assert gains(poll(tmp_path, site, a=feed_of(entries) + b"<!-- again -->")) == (0, 0)
     addresses = dict(rows(tmp_path, "SELECT title, canonical_url FROM items"))
