@@ -114,7 +114,7 @@ def same_id(entries: Sequence[Entry], stored: Sequence[Entry]) -> dict[str, str]
             free.remove(best)
 
     for entry in entries:
-        give(entry, [one for one in free if one.content_hash == entry.content_hash])
+        give(entry, [one for one in free if _says_the_same(one, entry)])
     for entry in entries:
         give(entry, [one for one in free if one.guid == entry.guid and is_edit(one, entry)])
     for entry in entries:
@@ -161,6 +161,12 @@ def by_title(entries: Sequence[Entry], stored: Sequence[Entry], seen: int) -> di
             if (is_same_path and names_a_page(after.address)) or is_dated_alike:
                 sure[after.guid] = before.guid
     return likely if len(likely) >= 2 and 2 * len(likely) >= seen else sure
+
+
+def _says_the_same(one: Entry, other: Entry) -> bool:
+    """Whether two entries are equal but for their address; another way of writing it changes the content hash."""
+    is_equal = (one.title, one.text) == (other.title, other.text)
+    return one.content_hash == other.content_hash or (is_equal and is_edit(one, other))
 
 
 def _title_and_date(entry: Entry) -> Hashable:

@@ -187,6 +187,16 @@ def test_items_of_one_form_are_told_apart_by_all_they_say() -> None:
         replace(one, guid="1#new", text=STORM + " Version 1, corrected.", content_hash="x"),
     ]
     assert same_id(shown, [two, one]) == {"1": two.guid, "1#new": "1"}
+    renewed = [replace(one, guid=two.guid, content_hash="new 1"), replace(two, guid="1", content_hash="new 2")]
+    assert same_id(renewed, [two, one]) == {two.guid: "1", "1": two.guid}  # after an upgrade, or with other addresses
+
+
+def test_a_title_for_every_day_names_many_items(tmp_path: Path, site: Site) -> None:
+    """One id and one title, but another page and date each day: an item a day."""
+    for day in (23, 24, 24, 23):
+        date = f"{day} Nov 2026 08:00:00 GMT"
+        poll(tmp_path, site, a=feed(entry("1", "Report of the day", f"https://a.test/2026/11/{day}", "", date)))
+    assert len(items(tmp_path)) == 2
 
 
 def test_what_a_body_shows_unchanged_is_taken(tmp_path: Path, site: Site) -> None:
