@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 _BLOCKS = frozenset(
     "address article aside blockquote br caption dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 "
@@ -45,14 +45,7 @@ _CONTROL = re.compile(
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff]"
 )
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*\Z")
-_VOLATILE = re.compile(  # tracking, and what names a visit rather than a page
-    r"(utm_.*|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|twclid|igshid|mc_cid|mc_eid|_hsenc|_hsmi|mkt_tok|"
-    r"cmpid|ocid|guccounter|guce_referrer.*|ref_src|at_medium|at_campaign|wt_mc|xtor|"
-    r"(.*_)?token|phpsessid|jsessionid|session_?id|cfid|nonce|rnd|rand|cachebuster|_)\Z",
-    re.IGNORECASE,
-)
 _UNWRITABLE = re.compile(r"""[\s<>"]""")
-_SESSION_PATH = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
 
 
 def html_to_text(markup: str) -> str:
@@ -182,31 +175,6 @@ def web_address(value: str | None, base: str) -> str | None:
     except ValueError:
         return None
     return _UNWRITABLE.sub(lambda char: quote(char[0]), address) if usable else None
-
-
-def canonical_address(address: str | None) -> str | None:
-    """``address`` without what does not change the page: tracking and session parameters, fragment, default port, case
-    of the host.
-
-    Source: RFC 3986 section 6.2 for the syntax-based part.
-    """
-    if address is None:
-        return None
-    try:
-        parts = urlsplit(address)
-        host = (parts.hostname or "").rstrip(".")
-        port = parts.port
-    except ValueError:
-        return address
-    if ":" in host:
-        host = f"[{host}]"
-    if port and (parts.scheme.lower(), port) not in (("http", 80), ("https", 443)):
-        host = f"{host}:{port}"
-    query = parts.query
-    pairs = parse_qsl(query, keep_blank_values=True)
-    if any(_VOLATILE.match(name) for name, _ in pairs):
-        query = urlencode([(name, value) for name, value in pairs if not _VOLATILE.match(name)])
-    return urlunsplit((parts.scheme.lower(), host, _SESSION_PATH.sub("", parts.path) or "/", query, ""))
 
 
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()

@@ -20,8 +20,8 @@ from pipeline.config import Config
 from pipeline.errors import ParseError
 from pipeline.fetch import Fetcher
 from pipeline.hosts import HostQueue, host_of
-from pipeline.models import Arrivals, Feed, Fetched, Gap, Item
-from pipeline.store import Known, Poll, Store
+from pipeline.models import Arrivals, Feed, Fetched, Gap
+from pipeline.store import Known, Poll, Store, ToldApart
 from pipeline.tools import Tools
 from pipeline.worker import Job, Reading, read
 
@@ -136,10 +136,9 @@ class InHand:
         if reading is None:
             plan = schedule.after_poll(feed, fetched, None, now, self._config.schedule)
             return Poll(feed, fetched, plan, body_hash=arrived.body_hash)
-        fresh = [tagged.item for tagged in reading.fresh]
-        new, readdressed = self._store.known.told_apart(feed.id, fresh, reading.guids)
-        gap = _gap(feed, reading, new, self._store.known, now)
-        arrivals = Arrivals(len(reading.guids), len(new), reading.dates, gap is not None, reading.hints)
+        told = self._store.known.told_apart(feed.id, reading.fresh, reading.guids)
+        gap = _gap(feed, told, self._store.known, now)
+        arrivals = Arrivals(len(reading.guids), len(told.new), reading.dates, gap is not None, reading.hints)
         return Poll(
             feed,
             fetched,
@@ -147,8 +146,8 @@ class InHand:
             body_hash=arrived.body_hash,
             title=reading.title,
             items_seen=arrivals.seen,
-            fresh=reading.fresh,
-            readdressed=readdressed,
+            fresh=told.fresh,
+            readdressed=told.readdressed,
             watchlist_version=self._config.watchlist.version,
             skipped=reading.skipped,
             hints=reading.hints,
@@ -163,12 +162,13 @@ class InHand:
         )
 
 
-def _gap(feed: Feed, reading: Reading, new: Sequence[Item], known: Known, now: datetime) -> Gap | None:
+def _gap(feed: Feed, told: ToldApart, known: Known, now: datetime) -> Gap | None:
     """The gap before this body, if there is one."""
-    if not new or feed.last_success_at is None or 2 * (len(reading.guids) - len(new)) >= len(new):
+    new = told.new
+    if not new or feed.last_success_at is None or 2 * (len(told.seen) - len(new)) >= len(new):
         return None
     newest = known.newest(feed.id, ledger.NEWEST_STORED)
-    if not newest or not ledger.shares_nothing(reading.guids, {item.guid for item in new}, newest):
+    if not newest or not ledger.shares_nothing(told.seen, {item.guid for item in new}, newest):
         return None
     addresses = [item.canonical_url for item in new if item.canonical_url]
     if ledger.is_renamed(addresses, known.addresses_among(feed.id, addresses)):

@@ -116,17 +116,16 @@ def save(
     """Store what was read of ``feed`` otherwise than by a poll; ``reading`` is None when it could not be read."""
     if reading is None:
         return store.polls.save_delivery(Delivery(feed, fetched, source), now)
-    fresh = [tagged.item for tagged in reading.fresh]
-    _, readdressed = store.known.told_apart(feed.id, fresh, reading.guids)
+    told = store.known.told_apart(feed.id, reading.fresh, reading.guids)
     delivery = Delivery(
         feed,
         fetched,
         source,
         items_seen=len(reading.guids),
-        fresh=reading.fresh,
+        fresh=told.fresh,
         watchlist_version=config.watchlist.version,
         skipped=reading.skipped,
-        readdressed=readdressed,
+        readdressed=told.readdressed,
         full_text=any(one.full_text for one in config.feeds if one.id == feed.id),
     )
     stored = store.polls.save_delivery(delivery, now)

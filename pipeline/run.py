@@ -88,7 +88,6 @@ def run(
         for poll in in_hand.polls(stop):
             stored = store.polls.save(poll, tools.clock())
             in_hand.release()
-            fold(store, config.stories.window, most=BATCH, stop=stop)
             report = _counted(report, poll, stored)
             progress.advance(poll.feed.id, poll.fetched.outcome)
             hold = poll.plan.hold_until
@@ -97,6 +96,7 @@ def run(
                 in_hand.drop(host)
                 store.polls.postpone([feed.id for feed in feeds if host_of(feed.url) == host], hold)
                 log.warning("%s told several of its feeds to wait: none is polled before %s", host, to_iso(hold))
+            fold(store, config.stories.window, most=BATCH, stop=stop)
     finally:
         in_hand.close()
     fold(store, config.stories.window, most=_FOLDED_IN_A_RUN, stop=stop)

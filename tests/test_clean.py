@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import clean
+from pipeline.addresses import canonical_address
 
 MARKUP = st.lists(
     st.sampled_from(
@@ -95,7 +96,7 @@ def test_text_never_raises_and_is_clean(markup: str) -> None:
     clean.looks_like_markup(markup)
     clean.language_code(markup)
     clean.utc_time(markup)
-    clean.canonical_address(clean.web_address(markup, "http://a.test/"))
+    canonical_address(clean.web_address(markup, "http://a.test/"))
     clean.web_address("http://a.test/" + markup, markup)
 
 
@@ -188,24 +189,6 @@ def test_utc_time(value: str | None, expected: str | None) -> None:
 def test_web_address(value: str | None, address: str | None) -> None:
     """Links are absolute http addresses on one line, or nothing."""
     assert clean.web_address(value, "http://a.test/dir/feed") == address
-
-
-@pytest.mark.parametrize(
-    ("address", "canonical"),
-    [
-        ("HTTP://A.test:80", "http://a.test/"),
-        ("https://a.test.:443/x#y", "https://a.test/x"),
-        ("http://a.test:8080/?b=2&a=1", "http://a.test:8080/?b=2&a=1"),
-        ("http://a.test/?utm_source=x&id=1&fbclid=2", "http://a.test/?id=1"),
-        ("http://a.test/x;jsessionid=1F?access_token=2", "http://a.test/x"),
-        ("http://[::1]:80/", "http://[::1]/"),
-        ("http://a.test:99999/", "http://a.test:99999/"),
-        (None, None),
-    ],
-)
-def test_canonical_address(address: str | None, canonical: str | None) -> None:
-    """What does not change the page is no part of the address."""
-    assert clean.canonical_address(address) == canonical
 
 
 def test_language_code() -> None:

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from pipeline.clean import plain, to_text
 from pipeline.fulltext import Choice, PageOutcome, PageText, choose, extract, next_try, outcome_of_status
 from pipeline.fulltext.charset import text_of
-from pipeline.fulltext.likeness import grams, share, size
 from pipeline.fulltext.page import MAX_ATTRIBUTES, MAX_BYTES, MAX_ELEMENTS
+from pipeline.likeness import grams, share, size
 from pipeline.models import Item
 from pipeline.text import normalise, tokenise
 

@@ -50,7 +50,7 @@ def test_rss20() -> None:
     one, two, three, four, five = feed.items
     assert feed.title == "Desk & Wire"
     assert (one.guid, one.url) == ("desk-1", "http://desk.test/1?utm_source=rss&id=1")
-    assert one.canonical_url == "http://desk.test/1?id=1"
+    assert one.canonical_url == "https://desk.test/1?id=1"
     assert one.title == "Lazarus “cashes out” & moves funds"
     assert one.summary == "First paragraph.\nSecond & last."
     assert one.content == "Whole text.\none\ntwo"
@@ -59,7 +59,7 @@ def test_rss20() -> None:
     assert (two.summary, two.published_at) == ("Plain text\nin two paragraphs, 3 < 4", at("2021-09-06 05:30"))
     assert (three.title, three.url, three.published_at) == ("AT&T, on two lines", None, None)
     assert (four.guid, four.url, four.published_at) == (
-        "http://feeds.test/4",
+        "https://feeds.test/4",
         "http://feeds.test/4?fbclid=abc",
         None,
     )
@@ -71,7 +71,7 @@ def test_rss091() -> None:
     """RSS 0.91: canonical links are identities, HTML's named characters are read."""
     feed = read("rss091.xml")
     assert titles(feed) == ["Café … one", "Two"]
-    assert [item.guid for item in feed.items] == ["http://old.test/1", "http://old.test/2"]
+    assert [item.guid for item in feed.items] == ["https://old.test/1", "https://old.test/2"]
 
 
 def test_rdf() -> None:
@@ -147,7 +147,7 @@ def test_shared_identities() -> None:
     assert (guids[1], guids[3]) == ("g", "h")
     assert feed.items[3].published_at == at("2021-09-06 10:00")
     assert all(re.fullmatch(r"g#[0-9a-f]{16}", guids[at]) for at in (0, 2))
-    assert all(re.fullmatch(r"http://home\.test/#[0-9a-f]{16}", guid) for guid in guids[4:])
+    assert all(re.fullmatch(r"https://home\.test/#[0-9a-f]{16}", guid) for guid in guids[4:])
 
 
 @pytest.mark.parametrize("name", ["shared-guids.xml", "rss20.xml", "feed11.json"])
@@ -190,7 +190,7 @@ def test_identity_stays_when_the_feed_moves() -> None:
 
 def test_an_enclosure_alone_identifies_its_entry() -> None:
     """Entries that hold nothing but a file are told apart by its address, in RSS and in JSON."""
-    files = ("http://a.test/1.mp3", "http://a.test/2.mp3")
+    files = ("https://a.test/1.mp3", "https://a.test/2.mp3")
     as_rss = rss("".join(f"<item><enclosure url='{file}' type='audio/mpeg'/></item>" for file in files))
     version = "https://jsonfeed.org/version/1.1"
     as_json = json.dumps({"version": version, "items": [{"attachments": [{"url": file}]} for file in files]}).encode()
@@ -202,22 +202,22 @@ def test_an_enclosure_alone_identifies_its_entry() -> None:
 @pytest.mark.parametrize(
     "feed",
     [
-        "<RSS VERSION='2.0'><CHANNEL><TITLE>T</TITLE><ITEM><TITLE>Marker</TITLE><LINK>http://x.test/1</LINK></ITEM>",
-        "<rss version=2.0><channel><item><title>Marker</title><link>http://x.test/1</link></item></channel></rss>",
-        "<!DOCTYPE html><html><body><rss><channel><item><title>Marker</title><link>http://x.test/1</link></item>",
-        "<rss><item foo='1' foo='2'><title>Marker</title><link>http://x.test/1</link></item></rss>",
+        "<RSS VERSION='2.0'><CHANNEL><TITLE>T</TITLE><ITEM><TITLE>Marker</TITLE><LINK>https://x.test/1</LINK></ITEM>",
+        "<rss version=2.0><channel><item><title>Marker</title><link>https://x.test/1</link></item></channel></rss>",
+        "<!DOCTYPE html><html><body><rss><channel><item><title>Marker</title><link>https://x.test/1</link></item>",
+        "<rss><item foo='1' foo='2'><title>Marker</title><link>https://x.test/1</link></item></rss>",
         "<?xml version='1.1'?><?x y?><!-- <rss> --><rss><channel/><item><title>Mar\x08ker</title>"
-        "<guid>http://x.test/1</guid></item></rss>",
-        "<a:feed xmlns:a='http://www.w3.org/2005/Atom'><a:entry><a:title>Marker</a:title><a:link href='http://x.test/1'/>"
+        "<guid>https://x.test/1</guid></item></rss>",
+        "<a:feed xmlns:a='http://www.w3.org/2005/Atom'><a:entry><a:title>Marker</a:title><a:link href='https://x.test/1'/>"
         "</a:entry></a:feed>",
-        "<rss><channel><item><guid> </guid><title><![CDATA[Mar]]><![CDATA[ker]]></title><link>http://x.test/1</link>",
+        "<rss><channel><item><guid> </guid><title><![CDATA[Mar]]><![CDATA[ker]]></title><link>https://x.test/1</link>",
     ],
 )
 @pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "application/octet-stream"])
 def test_odd_feeds_are_read(feed: str, content_type: str) -> None:
     """Capitals, missing quotes, feeds within pages, prefixes, items outside the channel, any type: the item is read."""
     item = only(feed, content_type)
-    assert (item.title, item.guid, item.url) == ("Marker", "http://x.test/1", "http://x.test/1")
+    assert (item.title, item.guid, item.url) == ("Marker", "https://x.test/1", "https://x.test/1")
 
 
 def test_a_relative_base_counts() -> None:
@@ -236,7 +236,7 @@ def test_tracking_codes_are_no_new_version() -> None:
         for n in (1, 2)
     )
     assert (one.guid, one.content_hash) == (two.guid, two.content_hash)
-    assert one.guid == "http://a.test/1?p=1"
+    assert one.guid == "https://a.test/1?p=1"
 
 
 def test_format_does_not_change_identity() -> None:

@@ -36,7 +36,7 @@ def test_a_news_sitemap() -> None:
     feed = read(PAGE.format("one") + PAGE.format("two"))
     one, two = feed.items
     assert (feed.title, feed.entries, dict(feed.skipped)) == ("The Paper", 2, {})
-    assert (one.guid, one.url) == ("http://paper.test/one", "http://paper.test/one?utm_source=map")
+    assert (one.guid, one.url) == ("https://paper.test/one", "http://paper.test/one?utm_source=map")
     assert (one.title, one.summary, one.content, one.author) == ("Lab 110 & one", "bank, theft", "", None)
     assert (one.language, one.published_at) == ("en", datetime(2021, 9, 6, 5, 30, tzinfo=UTC))
     assert two.title == "Lab 110 & two"

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from pipeline.fulltext.likeness import grams, share, size, weight
 from pipeline.fulltext.page import PageText
 from pipeline.fulltext.retries import PageOutcome
+from pipeline.likeness import grams, share, size, weight
 from pipeline.models import Item
 
 _MORE, _AT_LEAST_MORE = 1.2, 40  # the page's text is longer by this factor and by so many letters

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.clean import one_line, plain
 from pipeline.fulltext.charset import text_of
-from pipeline.fulltext.likeness import Grams, grams, share, size
+from pipeline.likeness import Grams, grams, share, size
 
 log = logging.getLogger(__name__)
 

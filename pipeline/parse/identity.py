@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline import clean
+from pipeline.addresses import canonical_address
 from pipeline.models import Item
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -24,7 +25,7 @@ def make_item(
     """
     said = (fields["title"], fields["summary"], fields["content"])
     url = url if url or guid or any(said) else enclosure
-    canonical = clean.canonical_address(url)
+    canonical = canonical_address(url)
     return Item(
         guid=clean.one_line(guid) or canonical or f"sha256:{_digest(*said, str(published_at))}",
         url=url,

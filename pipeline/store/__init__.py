@@ -10,7 +10,7 @@ Every change goes through ``writing``: one transaction that waits for another wr
 
 from pipeline.store.connection import Reading, Store, explain
 from pipeline.store.items import ItemHistory
-from pipeline.store.known import Known
+from pipeline.store.known import Known, ToldApart
 from pipeline.store.pages import DuePage, PageTried
 from pipeline.store.polls import Delivery, Poll
 from pipeline.store.watch import RetagChange
@@ -25,5 +25,6 @@ __all__ = [
     "Reading",
     "RetagChange",
     "Store",
+    "ToldApart",
     "explain",
 ]

@@ -169,12 +169,12 @@ class Polls:
         self._readdress(poll, by_guid)
         present = self._present(poll.feed.id, by_guid)
         new = [tagged for guid, tagged in by_guid.items() if guid not in present]
-        changed = [
+        differing = [
             (present[guid], tagged)
             for guid, tagged in by_guid.items()
             if guid in present and present[guid]["content_hash"] != tagged.item.content_hash
         ]
-        changed = without_touched(self._db, changed, poll.items_seen - len(new))
+        changed = without_touched(self._db, differing, poll.items_seen - len(new))
         where_from = {"feed_id": poll.feed.id, "first_seen_at": seen_at}
         ids = own_stories(self._db, new[::-1], seen_at)
         self._db.table("items").insert_all(
@@ -203,19 +203,12 @@ class Polls:
         return Stored(items_new=len(new), items_updated=len(changed), mentions=gained)
 
     def _readdress(self, poll: Poll | Delivery, by_guid: Mapping[str, TaggedItem]) -> None:
-        """Give stored items the addresses under which they come now; one that says the same is no new version."""
+        """Give stored items the identities and addresses under which they come now."""
         for guid, stored in poll.readdressed.items():
             item = by_guid[guid].item
-            values = {"guid": guid, "stored": stored, "feed": poll.feed.id, "url": item.url, "hash": item.content_hash}
-            said = {"title": item.title, "summary": item.summary, "content": item.content}
             self._db.execute(
-                """
-                UPDATE items SET guid = :guid, canonical_url = :guid, url = :url,
-                  content_hash = CASE WHEN (title, summary, content) = (:title, :summary, :content)
-                                 THEN :hash ELSE content_hash END
-                WHERE feed_id = :feed AND guid = :stored
-                """,
-                values | said,
+                "UPDATE items SET guid = ?, canonical_url = ?, url = ? WHERE feed_id = ? AND guid = ?",
+                [guid, item.canonical_url, item.url, poll.feed.id, stored],
             )
 
     def _present(self, feed_id: str, guids: Iterable[str]) -> dict[str, dict[str, Any]]:

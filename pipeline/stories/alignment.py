@@ -18,8 +18,8 @@ _SMALLEST_BLOCK, _FIRST_BLOCK = 4, 12
 #: Of these one stands in most of what outlets put after the news.
 _TO_READERS = frozenset(
     "newsletter subscribe sign editor editors follow whatsapp telegram facebook related appeared article contact"
-    " reporter correspondent copyright photo video abonnez correspondant correspondante abonnieren suscríbete leia redaktion"
-    " подпишитесь редакция читайте اشترك".split()
+    " reporter correspondent copyright photo video abonnez correspondant correspondante abonnieren suscríbete leia"
+    " redaktion подпишитесь редакция читайте اشترك".split()
 )
 
 _SAYING = frozenset(

@@ -56,7 +56,7 @@ def test_id_tracking(desk: Desk) -> None:
     desk.serves(*[feed(entry(NEWS, f"<link>{UTM.format(number)}</link>", guid=None)) for number in range(3)])
     desk.poll(3)
     desk.holds()
-    assert desk.item()["canonical_url"] == "http://n.test/story?id=5"
+    assert desk.item()["canonical_url"] == "https://n.test/story?id=5"
 
 
 def test_id_relative(desk: Desk) -> None:
