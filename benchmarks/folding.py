@@ -27,7 +27,8 @@ from rich.table import Table
 from pipeline import folding
 from pipeline.models import Feed, Fetched, Item, Plan, TaggedItem
 from pipeline.store import Poll, Store
-from pipeline.stories import Copy, keys_of
+from pipeline.stories.compared import Copy
+from pipeline.stories.fingerprint import keys_of
 from pipeline.times import to_iso
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 from pipeline.models import Group, Unfolded
 from pipeline.store import Store
-from pipeline.stories import Copy, is_copy, keys_of
+from pipeline.stories.compared import Copy
+from pipeline.stories.copies import is_copy
+from pipeline.stories.fingerprint import keys_of
 
 BATCH = 100
 #: Of the items that share keys with one, so many are compared with it, those first that share the rarest.

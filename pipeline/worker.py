@@ -19,7 +19,8 @@ from pipeline.errors import ParseError
 from pipeline.language import detect
 from pipeline.models import Document, FeedLinks, Hints, Item, TaggedItem
 from pipeline.rhythm import NEWEST
-from pipeline.stories import Copy, keys_of
+from pipeline.stories.compared import Copy
+from pipeline.stories.fingerprint import keys_of
 from pipeline.watchlist import Watchlist
 
 if TYPE_CHECKING:

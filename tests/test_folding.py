@@ -16,7 +16,8 @@ from pipeline.folding import fold
 from pipeline.models import Feed, Fetched, Plan, TaggedItem
 from pipeline.parse.identity import make_item
 from pipeline.store import Poll, Store
-from pipeline.stories import Copy, keys_of
+from pipeline.stories.compared import Copy
+from pipeline.stories.fingerprint import keys_of
 from tests.conftest import call
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from pipeline.folding import fold
 from pipeline.store import Store
-from pipeline.stories import Copy, is_copy, keys_of
+from pipeline.stories.compared import Copy
+from pipeline.stories.copies import is_copy
+from pipeline.stories.fingerprint import keys_of
 from pipeline.stories.parts import first_of, own_parts
 from pipeline.stories.wording import bare_title, body_of, table
 from pipeline.stories.words import words_of

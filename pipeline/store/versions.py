@@ -8,13 +8,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
-from pipeline.edits import FIELDS, Pair, are_edits
 from pipeline.models import Mention, Mentioned, Said, TaggedItem
 
+if TYPE_CHECKING:
+    from pipeline.edits import Pair
+
+FIELDS = ("title", "summary", "content")
 #: How many of a feed's newest titles are known to the lists of related stories.
 _TITLES = 500
 
@@ -29,6 +32,8 @@ def without_touched(db: Database, changed: Sequence[Changed], known: int) -> lis
     """
     if not changed:
         return []
+    from pipeline.edits import are_edits  # noqa: PLC0415 - three megabytes, and most polls bring no change
+
     titles = db.execute(
         "SELECT title FROM items WHERE feed_id = ? ORDER BY id DESC LIMIT ?", [changed[0][0]["feed_id"], _TITLES]
     )
@@ -73,6 +78,8 @@ def _pair(db: Database, row: Mapping[str, Any], tagged: TaggedItem) -> Pair:
     if last is not None:
         content = last["content"] if last["feed_content"] is None else last["feed_content"]
         before = Said(last["title"], last["summary"], content)
+    from pipeline.edits import Pair  # noqa: PLC0415 - as above
+
     return Pair(Said(**said, mentions=_mentioned(db, row["id"])), now, before)
 
 

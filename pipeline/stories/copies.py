@@ -7,64 +7,15 @@ others in a name or a number, in its text or its title; a translation shares not
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-
 from pipeline.stories.alignment import blocks, gaps, said, shared_weight
-from pipeline.stories.overlap import LEAD, SHORT, SHORTEST, is_same_text
-from pipeline.stories.wording import bare_title, body_of, first_sentences
-from pipeline.stories.words import HANGUL, KANA, NAME, NUMBER, PLAIN, STOP, Words, words_of
+from pipeline.stories.compared import HEADLINE, SHORTEST, Copy, stem, stems
+from pipeline.stories.overlap import LEAD, SHORT, is_same_text
+from pipeline.stories.words import KANA, NUMBER, STOP, Words
 
-#: Words of a text that are looked at, from its start.
-MOST_WORDS = 1200
-#: Words, and characters, of what a text begins with.
-LEAD_WORDS, OPENING = 60, 800
-#: A title of less weight is no proof of anything.
-HEADLINE = 10
 #: Two titles that share so much were made from one pattern.
 _PATTERN, _PATTERN_OF_A_FEED = 0.6, 0.4
 #: Two that share so much are one, with another flag before it.
 _ONE_TITLE = 0.8
-
-
-@dataclass(frozen=True)
-class Copy:
-    """An item as it is compared. ``feed_id`` and ``canonical_url`` say where it stands."""
-
-    feed_id: str
-    canonical_url: str | None
-    title: str
-    summary: str
-    content: str
-
-    @cached_property
-    def headline(self) -> Words:
-        """The words of its title."""
-        return words_of(bare_title(self.title, self.canonical_url), 100)
-
-    @cached_property
-    def body(self) -> Words:
-        """The words of its text."""
-        return words_of(body_of(self.summary, self.content), MOST_WORDS)
-
-    @cached_property
-    def lead(self) -> Words:
-        """The first words of its text; with those of its title before them where the text is next to nothing."""
-        text = first_sentences(body_of(self.summary[: OPENING + 1], self.content[: OPENING + 1], OPENING))
-        words = words_of(text, LEAD_WORDS)
-        return words if words.weight >= SHORTEST else words_of(f"{bare_title(self.title)}\n{text}", LEAD_WORDS)
-
-    @cached_property
-    def stems(self) -> frozenset[str]:
-        """The beginnings of all its words, by which inflected ones are known."""
-        return frozenset(_stems(self.headline)) | frozenset(_stems(self.body))
-
-    @property
-    def address(self) -> str | None:
-        """Its page's address, unless that is a site's front page."""
-        return self.canonical_url if re.match(r"\w+://[^/?]+/?[^/?]", self.canonical_url or "") else None
 
 
 def is_copy(one: Copy, other: Copy) -> bool:
@@ -132,9 +83,9 @@ def _titles_differ(a: Copy, b: Copy) -> bool:
 
 def _not_in(title: Words, body: Words) -> float:
     """How much of what ``title`` says is not said in ``body``."""
-    said_in_body = frozenset(_stems(body))
+    said_in_body = frozenset(stems(body))
     content = _content(title)
-    missing = sum(_stem(form, kind) not in said_in_body for form, kind in content)
+    missing = sum(stem(form, kind) not in said_in_body for form, kind in content)
     return missing / len(content) if content else 0
 
 
@@ -144,14 +95,4 @@ def _content(words: Words) -> list[tuple[str, int]]:
 
 def _unsupported(title: Words, other: Copy) -> list[tuple[str, int]]:
     """What ``title`` says that the other item does not, neither in its title nor in its text."""
-    return [(form, kind) for form, kind in _content(title) if _stem(form, kind) not in other.stems]
-
-
-def _stems(words: Words) -> Iterator[str]:
-    return (_stem(form, kind) for form, kind in zip(words.forms, words.kinds, strict=True))
-
-
-def _stem(form: str, kind: int) -> str:
-    if kind in (PLAIN, NAME):
-        return form[:5]
-    return form[:2] if kind == HANGUL else form
+    return [(form, kind) for form, kind in _content(title) if stem(form, kind) not in other.vocabulary]

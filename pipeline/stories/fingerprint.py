@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from rensa import RMinHash
 
-from pipeline.stories.copies import HEADLINE, Copy
+from pipeline.stories.compared import HEADLINE, Copy
 from pipeline.stories.words import Words
 
 #: How much of a text is signed, by weight, and in how many bands of two values: copies that share half of the pieces

@@ -19,9 +19,9 @@ from pipeline.stories.alignment import (
     is_cut_off,
     shared_weight,
 )
+from pipeline.stories.compared import SHORTEST
 from pipeline.stories.words import NUMBER, SENTENCE, Words
 
-SHORTEST = 12  # less is no text
 SHORT = 60  # a text that is shorter says nothing else anywhere, not even more
 LEAD = 40  # what both must begin with, and
 _ALIKE = 0.8  # how much of that, and of the shorter one, the other must have
