@@ -14,8 +14,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -61,22 +63,29 @@ def signed(pair: tuple[str, str]) -> tuple[str, str, tuple[int, ...]]:
     return *pair, keys_of(Copy("", None, pair[0], "", pair[1]))
 
 
-def fill(store: Store, pool: ProcessPoolExecutor, source: Iterator[tuple[str, str]], size: int, a_week: int) -> None:
-    """Bring the archive to ``size`` items."""
-    connection = store.db.conn
-    stored = connection.execute("SELECT count(*) FROM items").fetchone()[0]
-    while stored < size:
-        chunk = list(islice(source, min(A_CHUNK, size - stored)))
+@dataclass(frozen=True)
+class Archive:
+    """A database in which so many items are of each week."""
+
+    store: Store
+    a_week: int
+
+    def moment(self, number: int) -> datetime:
+        """When item ``number`` was published."""
+        return _START + timedelta(weeks=(number - 1) / self.a_week)
+
+    def write(self, first: int, signed_texts: Sequence[tuple[str, str, tuple[int, ...]]]) -> None:
+        """Store items from number ``first`` on."""
         rows: list[Any] = []
         bands: list[Any] = []
-        for title, text, keys in pool.map(signed, chunk, chunksize=500):
-            stored += 1
-            moment = _START + timedelta(weeks=(stored - 1) / a_week)
+        for number, (title, text, keys) in enumerate(signed_texts, first):
+            moment = self.moment(number)
             at, when = int(moment.timestamp()), to_iso(moment)
             packed = b"".join(key.to_bytes(6) for key in keys)
-            rows.append((stored, f"f{stored % _FEEDS}", str(stored), title, text, when, at, len(title + text), packed))
-            bands += [(at // (7 * 86400), key, stored) for key in keys]
-        with store.db.atomic():
+            rows.append((number, f"f{number % _FEEDS}", str(number), title, text, when, at, len(title + text), packed))
+            bands += [(at // (7 * 86400), key, number) for key in keys]
+        connection = self.store.db.conn
+        with self.store.db.atomic():
             connection.execute("PRAGMA defer_foreign_keys = ON")
             connection.executemany("INSERT INTO stories VALUES (?1, ?1, ?4, ?6, ?6, 1)", [row[:6] for row in rows])
             connection.executemany(
@@ -88,6 +97,16 @@ def fill(store: Store, pool: ProcessPoolExecutor, source: Iterator[tuple[str, st
             )
             connection.executemany("INSERT INTO fingerprints VALUES (?, ?, ?, ?)", [(r[0], *r[6:]) for r in rows])
             connection.executemany("INSERT INTO bands VALUES (?, ?, ?)", sorted(bands))
+
+
+def fill(archives: Sequence[Archive], pool: ProcessPoolExecutor, source: Iterator[tuple[str, str]], size: int) -> None:
+    """Bring all archives, which hold equally many, to ``size`` items."""
+    stored = archives[0].store.db.table("items").count
+    while stored < size:
+        chunk = list(pool.map(signed, islice(source, min(A_CHUNK, size - stored)), chunksize=500))
+        for archive in archives:
+            archive.write(stored + 1, chunk)
+        stored += len(chunk)
 
 
 def fresh(store: Store, source: Iterator[tuple[str, str]], moment: datetime) -> float:
@@ -114,23 +133,26 @@ def table() -> Table:
     shown = Table(title=f"folding an item; {FRESH:,} fresh ones into an archive of …", title_justify="left")
     for name in ("stored items", "of a week", "µs an item", "ratio to 10,000", "database MB", "memory MB"):
         shown.add_column(name, justify="right")
-    for a_week in (A_WEEK, SIZES[-1] * 2):
-        with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool:
-            path = Path(folder) / "w.db"
-            with Store(path) as store:
-                store.db.execute("DROP TRIGGER items_fts_insert")
-                store.polls.sync_feeds({f"f{number}": "http://a.test/" for number in range(_FEEDS)}, 1800)
-                source, first = texts(1), 0.0
-                fill(store, pool, source, A_CHUNK, a_week)
-                fresh(store, source, _START + timedelta(weeks=A_CHUNK / a_week))  # all that is made once is made
-                for size in SIZES:
-                    fill(store, pool, source, size, a_week)
-                    cost = fresh(store, source, _START + timedelta(weeks=size / a_week))
-                    first = first or cost
-                    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                    disk = path.stat().st_size / 1e6
-                    row = size, min(size, a_week), cost, cost / first, disk, memory
-                    shown.add_row(*map(str.format, ("{:,}", "{:,}", "{:.0f}", "{:.2f}", "{:.0f}", "{:.0f}"), row))
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool, ExitStack() as opened:
+        archives = []
+        for a_week in (A_WEEK, 2 * SIZES[-1]):
+            store = opened.enter_context(Store(Path(folder) / f"{a_week}.db"))
+            store.db.execute("DROP TRIGGER items_fts_insert")
+            store.polls.sync_feeds({f"f{number}": "http://a.test/" for number in range(_FEEDS)}, 1800)
+            archives.append(Archive(store, a_week))
+        source = texts(1)
+        costs: dict[int, float] = {}
+        for size in (A_CHUNK, *SIZES):
+            fill(archives, pool, source, size)
+            for archive in archives:
+                cost = fresh(archive.store, source, archive.moment(size))
+                if size == A_CHUNK:
+                    continue  # all that is made once is made
+                memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+                disk = archive.store.path.stat().st_size / 1e6
+                first = costs.setdefault(archive.a_week, cost)
+                row = size, min(size, archive.a_week), cost, cost / first, disk, memory
+                shown.add_row(*map(str.format, ("{:,}", "{:,}", "{:.0f}", "{:.2f}", "{:.0f}", "{:.0f}"), row))
     return shown
 
 
