@@ -67,6 +67,8 @@ def _titles_differ(a: Copy, b: Copy) -> bool:
     own_a, own_b = _unsupported(title_a, b), _unsupported(title_b, a)
     if any(kind == NUMBER for _, kind in own_a) and any(kind == NUMBER for _, kind in own_b):
         return True
+    if is_one_feed and a.body.weight < 2 * SHORT and any(kind == NUMBER for _, kind in own_a + own_b):
+        return True  # the second report of the same form
     found = blocks(title_a, title_b)
     pattern = _PATTERN_OF_A_FEED if is_one_feed else _PATTERN
     if shared_weight(title_a, found) >= pattern * max(title_a.weight, title_b.weight):
