@@ -336,11 +336,12 @@ def test_a_poll_of_a_large_feed_looks_at_few_items(tmp_path: Path, site: Site) -
 
 
 def test_one_item_in_two_feeds_has_one_address(tmp_path: Path, site: Site) -> None:
-    """Two rows, as each feed has its own; one canonical address, by which they can be folded."""
+    """Two rows, as each feed has its own; one canonical address, and one story."""
     poll(tmp_path, site, politics=body("section-politics"), money=body("section-money"))
     found = rows(tmp_path, "SELECT feed_id, canonical_url FROM items ORDER BY feed_id")
     address = "https://harbour.test/2026/exchange-91"
     assert found == [("money", address), ("politics", address)]
+    assert rows(tmp_path, "SELECT items_count FROM stories") == [(2,)]
 
 
 # --- a database of an earlier version
