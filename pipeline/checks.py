@@ -66,7 +66,9 @@ def of_store(config: Config, store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding("database", "ok", f"{store.path}: {totals['items']} items, {totals['mentions']} mentions, sound")
         yield _of_watchlist(config.watchlist.version, store)
         if waiting := store.stories.waiting():
-            text = f"{waiting} items are still to be folded; runs go on with them, or at once: watchfloor stories rebuild"
+            text = (
+                f"{waiting} items are still to be folded; runs go on with them, and so does: watchfloor stories rebuild"
+            )
             yield Finding("stories", "warn", text)
     feeds = [feed for feed in store.coverage.feeds() if feed["state"] != "disabled"]
     polled = [from_iso(feed["last_polled_at"]) for feed in feeds if feed["last_polled_at"]]

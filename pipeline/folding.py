@@ -52,7 +52,7 @@ def _fold_batch(store: Store, window: timedelta) -> int:
             store.stories.index(item, keys[item_id])
         groups = _Groups()
         for item_id, item in items.items():
-            near = store.stories.near(item, keys[item_id], window, items)[:_MOST_COMPARED]
+            near = store.stories.near(item, keys[item_id], window)[:_MOST_COMPARED]
             stories = store.stories.stories_of([found for found in near if found not in items])
             for found in near:
                 other = _Node(item=found) if found in items else _Node(story=stories[found])

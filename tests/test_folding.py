@@ -181,6 +181,52 @@ def test_the_window_decides(store: Store) -> None:
     check(store)
 
 
+@pytest.mark.parametrize("offset", range(7))
+@pytest.mark.parametrize(("days", "stories"), [(6.9, 1), (7.1, 2), (9, 2)])
+def test_copies_further_apart_than_the_window_are_two(store: Store, offset: int, days: float, stories: int) -> None:
+    """On whichever day of the week the first one comes."""
+    first = NOW - timedelta(days=20 + offset)
+    moments = {"a": first, "b": first + timedelta(days=days)}
+    deliver(store, [tagged(feed_id, "1", "Halcyon robbed", THEFT, moment) for feed_id, moment in moments.items()])
+    fold(store, WEEK)
+    assert len(partition(store)) == stories
+
+
+def test_a_large_story_takes_in_every_copy(store: Store) -> None:
+    """Of a hundred and twenty copies under as many titles the last finds the story as the second did."""
+    deliver(store, [tagged(f"f{n}", "1", f"Halcyon {chr(0x4E00 + n)} robbed", THEFT) for n in range(120)])
+    fold(store, WEEK)
+    assert [len(members) for members in partition(store)] == [120]
+
+
+def test_what_shares_the_rarest_keys_is_compared_first(store: Store) -> None:
+    """An item with one rare key goes before those with two common ones."""
+    deliver(store, SAMPLE[:6])
+    items = store.stories.texts(range(1, 7))
+    keys = {1: (1, 2, 3), 2: (1, 2), 3: (1, 2), 4: (1, 2), 5: (1, 2), 6: (3,)}
+    with store.stories.folding():
+        for item in items:
+            store.stories.index(item, keys[item.item_id])
+    assert store.stories.near(items[0], keys[1], timedelta(days=40))[0] == 6
+
+
+def test_an_edited_item_is_found_by_its_present_text_only(store: Store) -> None:
+    """Its old keys are gone from the index."""
+    deliver(store, [SAMPLE[0]])
+    fold(store, WEEK)
+    deliver(store, [tagged("a", "1", "Warm water at Yongbyon", REACTOR)])
+    fold(store, WEEK)
+    [item] = store.stories.texts([1])
+    assert store.db.table("bands").count == len(item.keys)
+
+
+def test_a_rebuild_takes_in_what_waits_already(store: Store) -> None:
+    """Every item is marked as of the rebuild, those that waited before it, too."""
+    deliver(store, SAMPLE[:2])
+    store.stories.begin_rebuild()
+    assert store.db.table("unfolded").count_where("rebuild = 1 AND keys IS NULL") == 2
+
+
 def test_an_interrupted_rebuild_goes_on(store: Store) -> None:
     """A rebuild of many items that is stopped after a batch leaves true stories, and the rest is done later."""
     many = [

@@ -191,6 +191,110 @@ def test_the_first_reporter_is_the_earliest() -> None:
     assert first_of(rows)["id"] == 2
 
 
+LEAD = (
+    "The port authority of Sandhaven said on Thursday that it had turned away two tankers whose papers named a flag "
+    "state that does not exist, and that a third had sailed before its inspectors came on board."
+)
+REST = (
+    "The three ships had loaded fuel oil at the same terminal within a week. Their owner, a company in Limassol, did "
+    "not answer calls. Insurers have struck all three from their lists. The harbour master said that more would "
+    "follow, as forged certificates are sold by the dozen. Two clerks of the registry were questioned."
+)
+OTHER = (
+    "Fishing boats from the islands have been kept in harbour by a storm since Monday. The market hall stands empty, "
+    "and cod costs twice what it did. Forecasters expect the wind to turn at the weekend, when ferries may sail again."
+)
+WHOLE = f"{LEAD} {REST}"
+NOTE = (
+    "A security update is available. An attacker on the same network could run commands without a password. Customers "
+    "should install the new firmware and restart the device. There is no workaround."
+)
+
+
+@pytest.mark.parametrize(
+    ("is_one", "one", "other"),
+    [
+        pytest.param(True, ("a", "T", f"{LEAD}\n\n{REST}"), ("b", "T", LEAD), id="cut"),
+        pytest.param(True, ("a", "T", WHOLE), ("b", "T", f"{LEAD} {REST[:40]} …"), id="cut in a word"),
+        pytest.param(
+            False, ("a", "T", f"{LEAD}\n\n{REST}"), ("b", "T", f"{LEAD}\n\n{OTHER}"), id="one lead, other news"
+        ),
+        pytest.param(
+            False,
+            ("a", "T", f"Police arrested both masters on Friday as they came ashore.\n\n{LEAD} {REST}"),
+            ("b", "T", WHOLE),
+            id="a new sentence over the old text",
+        ),
+        pytest.param(
+            True,
+            ("a", "T", f"Our correspondent in Sandhaven\nFriday, 10:05\n\n{LEAD} {REST}"),
+            ("b", "T", WHOLE),
+            id="an unknown byline",
+        ),
+        pytest.param(
+            False,
+            ("a", "T", f"Good evening. Here is the day.\n\n1. {LEAD}\n\n2. {OTHER}\n\n3. {REST}"),
+            ("b", "U", LEAD),
+            id="a round-up",
+        ),
+        pytest.param(
+            True, ("a", "T", f"{LEAD}\n{OTHER}\n{REST}"), ("b", "T", f"{LEAD}\n{REST}\n{OTHER}"), id="rearranged"
+        ),
+        pytest.param(
+            True,
+            ("a", "T", WHOLE),
+            ("b", "T", WHOLE.replace("said that more", "added that more")),
+            id="another verb of saying",
+        ),
+        pytest.param(True, ("a", "T", WHOLE), ("b", "T", WHOLE.replace("Sandhaven", "Sandhavan")), id="a slip"),
+        pytest.param(False, ("a", "T", WHOLE), ("b", "T", WHOLE.replace("Limassol", "Valletta")), id="a place"),
+        pytest.param(False, ("a", "T", WHOLE), ("b", "T", WHOLE.replace("turned away", "let in")), id="a verb"),
+        pytest.param(False, ("a", "T", WHOLE), ("b", "T", WHOLE.replace("Thursday", "Friday")), id="a day"),
+        pytest.param(
+            True,
+            ("a", "T", f"{LEAD} {REST}\n\nSign up for our newsletter on shipping here, it is free."),
+            ("b", "T", f"{LEAD} {REST}\n\nNote to editors: pictures of the three ships are with the press office."),
+            id="two words to the readers",
+        ),
+        pytest.param(
+            False,
+            ("a", "Security advisory: Harlan Doorway camera", NOTE),
+            ("a", "Security advisory: Harlan Attic server", NOTE),
+            id="one text under two titles of a pattern",
+        ),
+        pytest.param(
+            False,
+            ("a", "Harbour bulletin on the fire", NOTE),
+            ("a", "Harbour bulletin on the fire (second report, 2)", NOTE),
+            id="a second report in one feed",
+        ),
+        pytest.param(
+            True,
+            ("a", "Tankers with papers of no country", WHOLE),
+            ("b", "Sandhaven turns away two ships of a false flag", WHOLE),
+            id="another headline",
+        ),
+        pytest.param(
+            False,
+            ("a", "Episode 12: knots and ropes", WHOLE),
+            ("b", "Bread for beginners", WHOLE),
+            id="titles that the text knows nothing of",
+        ),
+        pytest.param(
+            True,
+            ("a", "North Korea fires two missiles into the sea", ""),
+            ("b", "North Korea fires two missiles into the sea", REST),
+            id="a headline alone, in another feed",
+        ),
+        pytest.param(False, ("a", "The morning", ""), ("b", "The morning", REST), id="a headline that says nothing"),
+    ],
+)
+def test_what_is_a_copy(is_one: bool, one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
+    """Each rule has a pair of items for it or against it."""
+    a, b = (Copy(feed, None, title, "", text) for feed, title, text in (one, other))
+    assert is_copy(a, b) is is_one
+
+
 def test_one_page_in_two_feeds_is_one_story_whatever_its_texts() -> None:
     """A site's two feeds give one article, the one with its lead, the other with a teaser of its own."""
     address = "https://site.test/news/halcyon"

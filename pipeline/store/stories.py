@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
@@ -138,9 +138,8 @@ class Stories:
             [(item.at // _WEEK, key, item.item_id) for key in keys],
         )
 
-    def near(self, item: Unfolded, keys: Sequence[int], window: timedelta, batch: Collection[int]) -> list[int]:
-        """Items within ``window`` of ``item`` that share keys with it, those first that share the rarest; none that
-        waits to be folded itself, unless it is of this ``batch``."""
+    def near(self, item: Unfolded, keys: Sequence[int], window: timedelta) -> list[int]:
+        """Items within ``window`` of ``item`` that share keys with it, those first that share the rarest."""
         seconds = int(window.total_seconds())
         shared: defaultdict[int, float] = defaultdict(float)  # a key that few have says more
         for bucket in range((item.at - seconds) // _WEEK, (item.at + seconds) // _WEEK + 1):
@@ -157,17 +156,9 @@ class Stories:
             return []
         marks = ",".join("?" * len(shared))
         rows = self._db.conn.execute(
-            f"""
-            SELECT f.item_id, abs(f.at - ?), u.item_id FROM fingerprints f LEFT JOIN unfolded u ON u.item_id = f.item_id
-            WHERE f.item_id IN ({marks})
-            """,
-            [item.at, *shared],
+            f"SELECT item_id, abs(at - ?) FROM fingerprints WHERE item_id IN ({marks})", [item.at, *shared]
         )
-        ranked = [
-            (-shared[item_id], apart, item_id)
-            for item_id, apart, waits in rows
-            if apart <= seconds and (waits is None or item_id in batch)
-        ]
+        ranked = [(-shared[item_id], apart, item_id) for item_id, apart in rows if apart <= seconds]
         return [item_id for _, _, item_id in sorted(ranked)]
 
     def stories_of(self, ids: Iterable[int]) -> dict[int, int]:

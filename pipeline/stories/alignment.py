@@ -47,23 +47,28 @@ class Gap:
 
 
 def blocks(a: Words, b: Words) -> list[Block]:
-    """Where the two say the same in the same order. A word that stands alone between others is no such place.
-
-    Nor is a little before the first longer one: a day that two datelines share.
-    """
-    found = [
+    """Where the two say the same in the same order. A word that stands alone between others is no such place."""
+    return [
         Block(part.src_start, part.dest_start, part.src_end - part.src_start)
         for part in LCSseq.opcodes(a.forms, b.forms)
         if part.tag == "equal" and sum(a.weights[part.src_start : part.src_end]) >= _SMALLEST_BLOCK
     ]
-    while len(found) > 1 and shared_weight(a, found[:1]) < _FIRST_BLOCK <= shared_weight(a, found[1:2]):
-        del found[0]
-    if found:
-        more, first = 0, found[0]
+
+
+def from_first_long(a: Words, b: Words, found: Sequence[Block]) -> list[Block]:
+    """The blocks from the first long one on, which is taken back as far as the two agree.
+
+    Little ones before it are chance: a day that two datelines share, a name in a caption.
+    """
+    rest = list(found)
+    while len(rest) > 1 and shared_weight(a, rest[:1]) < _FIRST_BLOCK:
+        del rest[0]
+    if rest:
+        more, first = 0, rest[0]
         while more < min(first.a, first.b) and a.forms[first.a - more - 1] == b.forms[first.b - more - 1]:
             more += 1
-        found[0] = Block(first.a - more, first.b - more, first.size + more)
-    return found
+        rest[0] = Block(first.a - more, first.b - more, first.size + more)
+    return rest
 
 
 def shared_weight(words: Words, found: Sequence[Block]) -> int:

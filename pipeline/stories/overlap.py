@@ -15,6 +15,7 @@ from pipeline.stories.alignment import (
     alike,
     blocks,
     contradict,
+    from_first_long,
     gaps,
     is_cut_off,
     shared_weight,
@@ -39,14 +40,21 @@ def is_same_text(a: Words, b: Words, *, under_one_title: bool) -> bool:
     Two outlets that have one title may both have something of their own before the text.
     """
     found = blocks(a, b)
-    if not found or not _begin_alike(a, b, found, under_one_title=under_one_title):
-        return _is_rearranged(a, b)
+    longer = from_first_long(a, b, found)
+    ways = [found] if longer == found else [found, longer]
+    fits = any(_is_one(a, b, way, under_one_title=under_one_title) for way in ways if way)
+    return fits or _is_rearranged(a, b)
+
+
+def _is_one(a: Words, b: Words, found: Sequence[Block], *, under_one_title: bool) -> bool:
+    if not _begin_alike(a, b, found, under_one_title=under_one_title):
+        return False
     between = [gap for gap in gaps(a, b, found) if gap.a[0] or gap.b[0]]
     if any(contradict(a, b, gap) for gap in between):
-        return _is_rearranged(a, b)
+        return False
     if a.weight < SHORT and any(adds(a, b, gap) for gap in between if not gap.is_last):
         return False
-    return _covers(a, b, found) or _is_rearranged(a, b)
+    return _covers(a, b, found)
 
 
 def _begin_alike(a: Words, b: Words, found: Sequence[Block], *, under_one_title: bool) -> bool:
