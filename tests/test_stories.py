@@ -233,8 +233,8 @@ NOTE = (
         ),
         pytest.param(
             False,
-            ("a", "T", f"Good evening. Here is the day.\n\n1. {LEAD}\n\n2. {OTHER}\n\n3. {REST}"),
-            ("b", "U", LEAD),
+            ("a", "The day in Sandhaven", f"Good evening. Here is the day.\n\n1. {LEAD}\n\n2. {OTHER}\n\n3. {REST}"),
+            ("b", "Sandhaven turns away tankers", LEAD),
             id="a round-up",
         ),
         pytest.param(
@@ -242,9 +242,21 @@ NOTE = (
         ),
         pytest.param(
             True,
-            ("a", "T", WHOLE),
-            ("b", "T", WHOLE.replace("said that more", "added that more")),
+            ("a", "T", WHOLE.replace("said on", "announced on")),
+            ("b", "T", WHOLE.replace("said on", "stated on")),
             id="another verb of saying",
+        ),
+        pytest.param(
+            True,
+            ("a", "Ships of no country turned away", f"Vernhold. 16 September. Tidings - {WHOLE}"),
+            ("b", "Ships of no country turned away", f"Culture | 16 September 2026, 10:40\n\nText: U. Vale\n\n{WHOLE}"),
+            id="two unknown bylines under one title",
+        ),
+        pytest.param(
+            False,
+            ("a", "Update for devices", f"Product: Harlan Doorway\n\n{NOTE}"),
+            ("b", "New firmware for devices", f"Product: Sundry Attic\n\n{NOTE}"),
+            id="two products in the line above one text",
         ),
         pytest.param(True, ("a", "T", WHOLE), ("b", "T", WHOLE.replace("Sandhaven", "Sandhavan")), id="a slip"),
         pytest.param(False, ("a", "T", WHOLE), ("b", "T", WHOLE.replace("Limassol", "Valletta")), id="a place"),

@@ -13,7 +13,7 @@ from pipeline.stories.overlap import LEAD, SHORT, is_same_text
 from pipeline.stories.words import KANA, NUMBER, STOP, Words
 
 #: Two titles that share so much were made from one pattern.
-_PATTERN, _PATTERN_OF_A_FEED = 0.6, 0.4
+_PATTERN = 0.6
 #: Two that share so much are one, with another flag before it.
 _ONE_TITLE = 0.8
 
@@ -70,8 +70,7 @@ def _titles_differ(a: Copy, b: Copy) -> bool:
     if is_one_feed and a.body.weight < 2 * SHORT and any(kind == NUMBER for _, kind in own_a + own_b):
         return True  # the second report of the same form
     found = blocks(title_a, title_b)
-    pattern = _PATTERN_OF_A_FEED if is_one_feed else _PATTERN
-    if shared_weight(title_a, found) >= pattern * max(title_a.weight, title_b.weight):
+    if shared_weight(title_a, found) >= _PATTERN * max(title_a.weight, title_b.weight):
         return any(
             any(word in own_a for word in said(title_a, gap.a)) and any(word in own_b for word in said(title_b, gap.b))
             for gap in gaps(title_a, title_b, found)
