@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.folding import fold
-from pipeline.models import Feed, Fetched, Plan, TaggedItem
+from pipeline.models import Feed, Fetched, Mention, Plan, TaggedItem
 from pipeline.parse.identity import make_item
 from pipeline.store import Poll, Store
 from pipeline.stories.compared import Copy
 from pipeline.stories.fingerprint import keys_of
+from pipeline.watchlist import load_pack
 from tests.conftest import call
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -258,6 +259,20 @@ def test_verdicts_follow_their_items(store: Store) -> None:
     fold(store, WEEK)
     [row] = store.db.table("verdicts").rows
     assert (row["id"], row["item_id"], row["verdict"]) == (said, 2, "relevant")
+
+
+def test_the_queue_has_one_line_for_a_story(store: Store) -> None:
+    """Copies await one verdict: the lead stands for them; a verdict on any of them settles the story."""
+    store.watch.sync(load_pack("dprk-cyber"), NOW)
+    mention = Mention("lazarus-group", "content", 0, 3, "The", "lazarus-group.name", 0.9, {"sentence": "The"})
+    deliver(store, [(feed_id, replace(item, mentions=(mention,))) for feed_id, item in SAMPLE[:4]])
+    fold(store, WEEK)
+    queue = store.review.queue(None, 9)
+    assert [(row["id"], row["copies"]) for row in queue] == [(4, 0), (1, 2)]
+    assert len(store.review.queue("lazarus-group", 9)) == 2
+    assert store.review.queue("lab-110", 9) == []
+    store.review.mark(3, "relevant", reviewer="kim", now=NOW)
+    assert [row["id"] for row in store.review.queue(None, 9)] == [4]
 
 
 def test_items_of_an_older_release_are_folded(store: Store) -> None:

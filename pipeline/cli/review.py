@@ -30,7 +30,7 @@ def review() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @common_options
 def list_queue(*, entity: str | None, limit: int, as_json: bool, config_path: Path | None, db: Path | None) -> None:
-    """Tagged items without a verdict, best score first.
+    """Tagged stories without a verdict, best score first; a verdict on one of its items settles a story.
 
     \b
     Example:
@@ -41,8 +41,11 @@ def list_queue(*, entity: str | None, limit: int, as_json: bool, config_path: Pa
     if as_json:
         print_json(rows)
     elif rows:
-        cells = [(row["id"], row["score"], row["entities"], row["feed_id"], display_title(row)) for row in rows]
-        show_table("Awaiting a verdict", ("item", "score", "entities", "feed", "title"), cells)
+        cells = [
+            (row["id"], row["score"], row["copies"] or "", row["entities"], row["feed_id"], display_title(row))
+            for row in rows
+        ]
+        show_table("Awaiting a verdict", ("item", "score", "copies", "entities", "feed", "title"), cells)
     else:
         print("Nothing awaits a verdict.")
 

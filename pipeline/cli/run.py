@@ -158,6 +158,7 @@ def _show_next_steps(config: Config, *, name_database: bool, failed: bool) -> No
     print("Open next:")
     print(f"  {name} serve{database}    then browse and search at http://127.0.0.1:8001/watchfloor")
     print(f"  {name} digest{database} --output digest.html")
+    print(f"  {name} stories list{database}    what reached us more than once")
     print(f"  {name} review list{database}")
     if failed:
         print(f"  {name} feeds list{database}    why feeds failed")

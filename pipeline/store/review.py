@@ -22,16 +22,27 @@ class Review:
         self._db = db
 
     def queue(self, entity: str | None, limit: int) -> list[dict[str, Any]]:
-        """Tagged items without a verdict, best score first, then newest: id, title, feed, time, entities, score."""
-        where = "AND i.id IN (SELECT item_id FROM mentions WHERE entity_id = :entity)" if entity else ""
+        """Stories of which no item has a verdict, best score first, then newest.
+
+        Each by its lead, if that is tagged, or by its tagged item stored first: id, title, feed, time, address, text,
+        the story's entities, its best score and the number of its other items.
+        """
+        where = "AND i.story_id IN (SELECT story_id FROM items x JOIN mentions n ON n.item_id = x.id" if entity else ""
+        where += " WHERE n.entity_id = :entity)" if entity else ""
         return list(
             self._db.query(
                 f"""
-                SELECT i.id, i.title, i.feed_id, i.first_seen_at, i.url, i.summary, i.content,
-                       group_concat(DISTINCT m.entity_id) AS entities, max(m.score) AS score
-                FROM items i JOIN mentions m ON m.item_id = i.id
-                WHERE NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.item_id = i.id) {where}
-                GROUP BY i.id ORDER BY score DESC, i.first_seen_at DESC, i.id DESC LIMIT :limit
+                SELECT i.id, i.title, i.feed_id, i.first_seen_at, i.url, i.summary, i.content, i.story_id,
+                       q.entities, q.score, s.items_count - 1 AS copies
+                FROM (
+                  SELECT i.story_id, group_concat(DISTINCT m.entity_id) AS entities, max(m.score) AS score,
+                         coalesce(max(CASE WHEN i.id = s.lead_item_id THEN i.id END), min(i.id)) AS item_id
+                  FROM mentions m JOIN items i ON i.id = m.item_id JOIN stories s ON s.id = i.story_id
+                  WHERE NOT EXISTS (SELECT 1 FROM verdicts v JOIN items x ON x.id = v.item_id
+                                    WHERE x.story_id = i.story_id) {where}
+                  GROUP BY i.story_id
+                ) q JOIN items i ON i.id = q.item_id JOIN stories s ON s.id = q.story_id
+                ORDER BY q.score DESC, i.first_seen_at DESC, i.id DESC LIMIT :limit
                 """,
                 {"entity": entity, "limit": limit},
             )
