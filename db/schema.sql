@@ -210,4 +210,5 @@ CREATE TABLE unfolded (           -- items whose story is still to be worked out
 );
 CREATE INDEX items_by_address ON items(canonical_url);
 CREATE INDEX stories_by_last_seen ON stories(last_seen_at);
+CREATE INDEX stories_by_lead ON stories(lead_item_id);
 CREATE INDEX items_by_feed ON items(feed_id);

@@ -26,4 +26,6 @@ CREATE INDEX items_by_address ON items(canonical_url);
 
 CREATE INDEX stories_by_last_seen ON stories(last_seen_at);
 
+CREATE INDEX stories_by_lead ON stories(lead_item_id);
+
 ALTER TABLE item_versions ADD COLUMN mentions TEXT;
