@@ -36,10 +36,9 @@ def fold(store: Store, window: timedelta, *, most: int | None = None, stop: thre
     """
     folded = 0
     while (most is None or folded < most) and not (stop is not None and stop.is_set()):
-        number = _fold_batch(store, window)
-        if not number:
+        if not store.stories.is_any_waiting():
             break
-        folded += number
+        folded += _fold_batch(store, window)
     return folded
 
 

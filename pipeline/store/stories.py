@@ -70,6 +70,10 @@ class Stories:
         """How many items are still to be folded."""
         return self._db.table("unfolded").count
 
+    def is_any_waiting(self) -> bool:
+        """Whether any is; takes no lock."""
+        return self._db.execute("SELECT 1 FROM unfolded LIMIT 1").fetchone() is not None
+
     def is_rebuilding(self) -> bool:
         """Whether a rebuild has begun and not come to its end."""
         return self._db.execute("SELECT 1 FROM unfolded WHERE rebuild LIMIT 1").fetchone() is not None
