@@ -310,6 +310,18 @@ def test_the_queue_has_one_line_for_a_story(store: Store) -> None:
     assert [row["id"] for row in store.review.queue(None, 9)] == [4]
 
 
+def test_the_queue_has_what_waits_to_be_folded(store: Store) -> None:
+    """After an upgrade, items without a story await a verdict each."""
+    store.watch.sync(load_pack("dprk-cyber"), NOW)
+    mention = Mention("lazarus-group", "content", 0, 3, "The", "lazarus-group.name", 0.9, {"sentence": "The"})
+    deliver(store, [(feed_id, replace(item, mentions=(mention,))) for feed_id, item in SAMPLE[:3]])
+    with store.db.atomic():
+        store.db.execute("UPDATE items SET story_id = NULL")
+        store.db.execute("DELETE FROM stories")
+    store.review.mark(3, "relevant", reviewer="kim", now=NOW)
+    assert sorted(row["id"] for row in store.review.queue("lazarus-group", 9)) == [1, 2]
+
+
 def test_items_of_an_older_release_are_folded(store: Store) -> None:
     """Items without keys and stories, as an upgrade finds them, are folded like all others."""
     deliver(store, [(feed_id, replace(item, keys=())) for feed_id, item in SAMPLE])

@@ -27,21 +27,27 @@ class Review:
         Each by its lead, if that is tagged, or by its tagged item stored first: id, title, feed, time, address, text,
         the story's entities, its best score and the number of its other items.
         """
-        where = "AND i.story_id IN (SELECT story_id FROM items x JOIN mentions n ON n.item_id = x.id" if entity else ""
-        where += " WHERE n.entity_id = :entity)" if entity else ""
+        where = (
+            "AND coalesce(i.story_id, -i.id) IN"
+            " (SELECT coalesce(x.story_id, -x.id) FROM items x JOIN mentions n ON n.item_id = x.id"
+            " WHERE n.entity_id = :entity)"
+            if entity
+            else ""
+        )
         return list(
             self._db.query(
                 f"""
                 SELECT i.id, i.title, i.feed_id, i.first_seen_at, i.url, i.summary, i.content, i.story_id,
-                       q.entities, q.score, s.items_count - 1 AS copies
+                       q.entities, q.score, coalesce(s.items_count, 1) - 1 AS copies
                 FROM (
-                  SELECT i.story_id, group_concat(DISTINCT m.entity_id) AS entities, max(m.score) AS score,
+                  SELECT group_concat(DISTINCT m.entity_id) AS entities, max(m.score) AS score,
                          coalesce(max(CASE WHEN i.id = s.lead_item_id THEN i.id END), min(i.id)) AS item_id
-                  FROM mentions m JOIN items i ON i.id = m.item_id JOIN stories s ON s.id = i.story_id
-                  WHERE NOT EXISTS (SELECT 1 FROM verdicts v JOIN items x ON x.id = v.item_id
+                  FROM mentions m JOIN items i ON i.id = m.item_id LEFT JOIN stories s ON s.id = i.story_id
+                  WHERE NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.item_id = i.id)
+                    AND NOT EXISTS (SELECT 1 FROM verdicts v JOIN items x ON x.id = v.item_id
                                     WHERE x.story_id = i.story_id) {where}
-                  GROUP BY i.story_id
-                ) q JOIN items i ON i.id = q.item_id JOIN stories s ON s.id = q.story_id
+                  GROUP BY coalesce(i.story_id, -i.id)  -- an item of an earlier release waits to be folded
+                ) q JOIN items i ON i.id = q.item_id LEFT JOIN stories s ON s.id = i.story_id
                 ORDER BY q.score DESC, i.first_seen_at DESC, i.id DESC LIMIT :limit
                 """,
                 {"entity": entity, "limit": limit},
