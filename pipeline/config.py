@@ -77,6 +77,7 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 TimeOfDay = Annotated[time, BeforeValidator(_parse_time)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parse_zone)]
 Whole = Annotated[int, BeforeValidator(_not_a_yes_or_no)]
+Number = Annotated[float, BeforeValidator(_not_a_yes_or_no)]
 FilePath = Annotated[str, AfterValidator(_check_path)]
 
 
@@ -96,12 +97,9 @@ class FetchSettings(_Section):
     user_agent: str = f"watchfloor/{__version__} (feed reader; no contact configured)"
     concurrency: Whole = Field(default=64, ge=1, le=512)  # feeds in hand at once
     per_host: Whole = Field(default=2, ge=1, le=64)  # of these, at most so many of one host
-    spacing: Annotated[float, BeforeValidator(_not_a_yes_or_no)] = Field(
-        default=1, ge=0, le=3600
-    )  # seconds between two requests to one host, unless it is one's own
-    timeout: Annotated[float, BeforeValidator(_not_a_yes_or_no)] = Field(
-        default=20, gt=0, le=3600
-    )  # seconds that one fetch may take in all, redirects included
+    # seconds between two requests to one host, unless it is one's own
+    spacing: Number = Field(default=1, ge=0, le=3600)
+    timeout: Number = Field(default=20, gt=0, le=3600)  # seconds that one fetch may take in all, redirects included
     max_bytes: Whole = Field(default=20_000_000, ge=1000)  # of one body, after decompression
     allow_private_addresses: bool = False  # loopback, private and link-local networks
 
@@ -159,7 +157,14 @@ class DigestSettings(_Section):
 class StoriesSettings(_Section):
     """Which copies of one piece of news are one story."""
 
-    window: Annotated[Duration, Field(le=timedelta(days=60))] = timedelta(days=7)  # copies further apart are two
+    window: Duration = timedelta(days=7)  # copies further apart are two
+
+    @field_validator("window")
+    @classmethod
+    def _check_window(cls, value: timedelta) -> timedelta:
+        if value > timedelta(days=60):
+            raise ValueError("is too long; use 60d or less")
+        return value
 
 
 class WebSubSettings(_Section):

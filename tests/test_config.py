@@ -112,6 +112,7 @@ MISTAKES = {
         "schedule:\n  min_interval: 2h\n  max_interval: 1h",
         "2: schedule.min_interval: is longer than max_interval; make it shorter",
     ),
+    "long window": ("stories:\n  window: 90d", "2: stories.window: is too long; use 60d or less"),
     "unquoted time": (
         "schedule: {digest_at: 17:30}",
         '1: schedule.digest_at: 1050 is not a time of day; write it in quotes: "17:30"',
