@@ -106,6 +106,7 @@ class Archive:
         with self.store.db.atomic():
             connection.execute("INSERT INTO bands SELECT * FROM unsorted ORDER BY bucket, key, item_id")
             connection.execute("DROP TABLE unsorted")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def fill(archives: Sequence[Archive], pool: ProcessPoolExecutor, source: Iterator[tuple[str, str]], size: int) -> None:
