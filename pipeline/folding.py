@@ -52,12 +52,14 @@ def _fold_batch(store: Store, window: timedelta) -> int:
         groups = _Groups()
         for item_id, item in items.items():
             near = store.stories.near(item, keys[item_id], window)[:_MOST_COMPARED]
-            stories = store.stories.stories_of([found for found in near if found not in items])
+            others = {
+                other.item_id: other for other in store.stories.texts(found for found in near if found not in items)
+            }
             for found in near:
-                other = _Node(item=found) if found in items else _Node(story=stories[found])
+                other = _Node(item=found) if found in items else _Node(story=others[found].story_id or 0)
                 if groups.are_one(_Node(item=item_id), other):
                     continue
-                copy = copies.get(found) or _copy(store.stories.texts([found])[0])
+                copy = copies.get(found) or _copy(others[found])
                 if is_copy(copies[item_id], copy):
                     groups.join(_Node(item=item_id), other)
         store.stories.save(groups.of(items))

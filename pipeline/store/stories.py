@@ -165,14 +165,6 @@ class Stories:
         ranked = [(-shared[item_id], apart, item_id) for item_id, apart in rows if apart <= seconds]
         return [item_id for _, _, item_id in sorted(ranked)]
 
-    def stories_of(self, ids: Iterable[int]) -> dict[int, int]:
-        """The story of each of these items."""
-        found: dict[int, int] = {}
-        for chunk in chunks(ids, MOST_VARIABLES):
-            marks = ",".join("?" * len(chunk))
-            found.update(self._db.execute(f"SELECT id, story_id FROM items WHERE id IN ({marks})", chunk).fetchall())
-        return found
-
     def save(self, groups: Iterable[Group]) -> None:
         """Make each group one story."""
         left: set[int] = set()

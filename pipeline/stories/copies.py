@@ -7,20 +7,23 @@ others in a name or a number, in its text or its title; a translation shares not
 
 from __future__ import annotations
 
+import re
+
 from pipeline.stories.alignment import blocks, gaps, said, shared_weight
 from pipeline.stories.compared import HEADLINE, SHORTEST, Copy, stem, stems
 from pipeline.stories.overlap import LEAD, SHORT, is_same_text
-from pipeline.stories.words import KANA, NUMBER, STOP, Words
+from pipeline.stories.words import KANA, NUMBER, NUMBERS, STOP, Words
 
 #: Two titles that share so much were made from one pattern.
 _PATTERN = 0.6
 #: Two that share so much are one, with another flag before it.
 _ONE_TITLE = 0.8
+_DIGITS, _WIDE_DIGITS = re.compile("[0-9]+"), re.compile("[\uff10-\uff19]")
 
 
 def is_copy(one: Copy, other: Copy) -> bool:
     """Whether the two tell the same news in the same words."""
-    if not _may_be_copy(one, other):
+    if _are_numbered(one, other) or not _may_be_copy(one, other):
         return False
     a, b = sorted((one, other), key=lambda copy: (len(copy.body), copy.body.forms, copy.headline.forms))
     if _titles_differ(a, b):
@@ -32,6 +35,25 @@ def is_copy(one: Copy, other: Copy) -> bool:
     if under_one_title and a.address is not None and a.address == b.address:
         return True
     return is_same_text(a.body, b.body, under_one_title=under_one_title)
+
+
+def _are_numbered(one: Copy, other: Copy) -> bool:
+    """Whether each title has a number that the other item has nowhere: the quickest to see, as no word is looked at.
+
+    Most notices that are made from one template differ so.
+    """
+    return _has_own_number(one, other) and _has_own_number(other, one)
+
+
+def _has_own_number(one: Copy, other: Copy) -> bool:
+    own = [digits for digits in _DIGITS.findall(one.title) if digits not in other.title]
+    if not own:
+        return False
+    text = f"{other.title}\n{other.summary}\n{other.content}"
+    if _WIDE_DIGITS.search(text):
+        return False
+    spelled = {NUMBERS.get(digits, "") for digits in own}
+    return any(digits not in text for digits in own) and not any(word and word in text.lower() for word in spelled)
 
 
 def _may_be_copy(one: Copy, other: Copy) -> bool:

@@ -32,6 +32,8 @@ _UNITS = (
 ).split()
 _TENS = "thirty forty fifty sixty seventy eighty ninety hundred".split()
 _SPELLED = {word: str(value) for value, word in [*enumerate(_UNITS, 2), *zip(range(30, 110, 10), _TENS, strict=True)]}
+#: Numbers that are often spelled out, and how.
+NUMBERS = {value: word for word, value in _SPELLED.items()}
 _HUNDREDS = {"百": 100, "千": 1000, "천": 1000}
 #: British spellings, and what the American ones have in their place.
 _BRITISH = [
