@@ -84,7 +84,7 @@ class Archive:
             at, when = int(moment.timestamp()), to_iso(moment)
             packed = b"".join(key.to_bytes(6) for key in keys)
             rows.append((number, f"f{number % _FEEDS}", str(number), title, text, when, at, len(title + text), packed))
-            bands += [(at // (7 * 86400), key, number) for key in keys]
+            bands += [(at // (14 * 86400), key, number) for key in keys]
         connection = self.store.db.conn
         with self.store.db.atomic():
             connection.execute("PRAGMA defer_foreign_keys = ON")

@@ -8,7 +8,7 @@ CREATE TABLE fingerprints (       -- the keys under which an item's copies are f
 );
 
 CREATE TABLE bands (              -- the same keys the other way round
-  bucket INTEGER NOT NULL,        -- the week since 1970
+  bucket INTEGER NOT NULL,        -- the fortnight since 1970
   key INTEGER NOT NULL,
   item_id INTEGER NOT NULL,
   PRIMARY KEY (bucket, key, item_id)

@@ -6,7 +6,6 @@ folding anew gives the same ids. ``pipeline/folding.py`` decides what is folded.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,12 +16,13 @@ from typing import Any
 from sqlite_utils import Database
 
 from pipeline.clean import display_title
-from pipeline.models import Group, TaggedItem, Unfolded
+from pipeline.models import Group, Item, TaggedItem, Unfolded
 from pipeline.store.writing import MOST_VARIABLES, chunks, writing
 from pipeline.times import from_iso
 
-_WEEK = 7 * 86400
-#: A key that more items have in a week says little: they are one large story, or notices made from one template. Then
+#: Twice the usual window, so that an item's window lies in two of them.
+_BUCKET = 14 * 86400
+#: A key that more items have in a bucket says little: they are one large story, or notices made from one template. Then
 #: so few of them are looked at, those stored last: one is enough to join the story, and a template's copies of one
 #: notice have their title or address in common, too. So an item costs the same among ten thousand notices.
 _MOST_OF_A_KEY, _FEW = 50, 5
@@ -45,7 +45,7 @@ def own_stories(db: Database, items: Sequence[TaggedItem], seen_at: str) -> dict
     db.conn.execute("PRAGMA defer_foreign_keys = ON")  # a story refers to its lead, and that to its story
     last = db.execute("SELECT coalesce(max(id), 0) FROM items").fetchone()[0]
     ids = {tagged.item.guid: item_id for item_id, tagged in enumerate(items, last + 1)}
-    titles = [(ids[tagged.item.guid], display_title(dataclasses.asdict(tagged.item)), seen_at) for tagged in items]
+    titles = [(ids[tagged.item.guid], _title_of(tagged.item), seen_at) for tagged in items]
     db.conn.executemany(
         """
         INSERT INTO stories (id, lead_item_id, title, first_seen_at, last_seen_at, items_count)
@@ -54,6 +54,10 @@ def own_stories(db: Database, items: Sequence[TaggedItem], seen_at: str) -> dict
         titles,
     )
     return ids
+
+
+def _title_of(item: Item | Unfolded) -> str:
+    return display_title({"title": item.title, "summary": item.summary, "content": item.content})
 
 
 class Stories:
@@ -127,10 +131,10 @@ class Stories:
         """Let ``item`` be found under ``keys``, and no more under those it had."""
         packed = _packed(keys)
         old = self._db.execute("SELECT at, keys FROM fingerprints WHERE item_id = ?", [item.item_id]).fetchone()
-        if old is not None and (old[0] // _WEEK != item.at // _WEEK or old[1] != packed):
+        if old is not None and (old[0] // _BUCKET != item.at // _BUCKET or old[1] != packed):
             self._db.conn.executemany(
                 "DELETE FROM bands WHERE bucket = ? AND key = ? AND item_id = ?",
-                [(old[0] // _WEEK, key, item.item_id) for key in _unpacked(old[1])],
+                [(old[0] // _BUCKET, key, item.item_id) for key in _unpacked(old[1])],
             )
         size = len(item.title) + max(len(item.summary), len(item.content))
         self._db.execute(
@@ -139,14 +143,14 @@ class Stories:
         )
         self._db.conn.executemany(
             "INSERT OR IGNORE INTO bands (bucket, key, item_id) VALUES (?, ?, ?)",
-            [(item.at // _WEEK, key, item.item_id) for key in keys],
+            [(item.at // _BUCKET, key, item.item_id) for key in keys],
         )
 
     def near(self, item: Unfolded, keys: Sequence[int], window: timedelta) -> list[int]:
         """Items within ``window`` of ``item`` that share keys with it, those first that share the rarest."""
         seconds = int(window.total_seconds())
         shared: defaultdict[int, float] = defaultdict(float)  # a key that few have says more
-        for bucket in range((item.at - seconds) // _WEEK, (item.at + seconds) // _WEEK + 1):
+        for bucket in range((item.at - seconds) // _BUCKET, (item.at + seconds) // _BUCKET + 1):
             for key in keys:
                 rows = self._db.conn.execute(
                     "SELECT item_id FROM bands WHERE bucket = ? AND key = ? ORDER BY item_id DESC LIMIT ?",
@@ -168,8 +172,22 @@ class Stories:
     def save(self, groups: Iterable[Group]) -> None:
         """Make each group one story."""
         left: set[int] = set()
+        alone: list[Unfolded] = []
+        done: list[tuple[int]] = []
         for group in groups:
-            left |= self._save(group)
+            done += [(item.item_id,) for item in group.items]
+            if len(group.items) == 1 and not group.stories and group.items[0].story_id == group.items[0].item_id:
+                alone += group.items
+            else:
+                left |= self._save(group)
+        self._db.conn.executemany(
+            """
+            UPDATE stories SET lead_item_id = ?1, title = ?2, first_seen_at = ?3, last_seen_at = ?3, items_count = 1
+            WHERE id = ?1
+            """,
+            [(item.item_id, _title_of(item), item.first_seen_at) for item in alone],
+        )
+        self._db.conn.executemany("DELETE FROM unfolded WHERE item_id = ?", done)
         for story_id in left:
             self._db.execute(
                 "DELETE FROM stories WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM items WHERE story_id = ?1)", [story_id]
@@ -208,8 +226,6 @@ class Stories:
                 f"UPDATE items SET story_id = ? WHERE id IN ({','.join('?' * len(chunk))}) AND story_id IS NOT ?",
                 [story_id, *chunk, story_id],
             )
-        done = [[item.item_id] for item in group.items]
-        self._db.conn.executemany("DELETE FROM unfolded WHERE item_id = ?", done)
         return ({item.story_id for item in group.items if item.story_id} | group.stories) - {story_id}
 
     def _lead(self, members: Sequence[int]) -> Mapping[str, Any]:

@@ -53,9 +53,9 @@ _PATTERNS = _compiled()
 
 
 def body_of(summary: str, content: str, most: int | None = None) -> str:
-    """The longer of the two texts of an item, bare: all of it, or its first ``most`` characters."""
+    """The longer of the two texts of an item, bare; or its first ``most`` characters, with an end only if it is short."""
     text = (content if len(content) >= len(summary) else summary).strip()
-    is_whole = most is None or len(text) <= most
+    is_whole = most is None or len(text) <= min(most, _REACH)
     text = _without_start(text[:most], [*_PATTERNS["flags"], *_PATTERNS["before"]])
     return _without_end(text) if is_whole else text
 

@@ -109,7 +109,7 @@ def words_of(text: str, most: int) -> Words:
             if found.ends:
                 found.ends[-1] = max(found.ends[-1], _ENDS.get(written, RUNS_ON))
             continue
-        if found.ends and _DASH.search(source, last, start):
+        if found.ends and start > last and source[last:start] != " " and _DASH.search(source, last, start):
             found.ends[-1] = max(found.ends[-1], BREAK)
         last = end
         run = _RUN.match(written)
