@@ -23,7 +23,7 @@ from pipeline.stories.fingerprint import keys_of
 
 BATCH = 100
 #: Of the items that share keys with one, so many are compared with it, those first that share the rarest.
-_MOST_COMPARED = 30
+_MOST_COMPARED = 12
 
 
 def fold(store: Store, window: timedelta, *, most: int | None = None, stop: threading.Event | None = None) -> int:

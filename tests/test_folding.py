@@ -215,10 +215,10 @@ def test_an_edited_item_is_found_by_its_present_text_only(store: Store) -> None:
     """Its old keys are gone from the index."""
     deliver(store, [SAMPLE[0]])
     fold(store, WEEK)
-    deliver(store, [tagged("a", "1", "Warm water at Yongbyon", REACTOR)])
+    edited = tagged("a", "1", "Warm water at Yongbyon", REACTOR)
+    deliver(store, [edited])
     fold(store, WEEK)
-    [item] = store.stories.texts([1])
-    assert store.db.table("bands").count == len(item.keys)
+    assert store.db.table("bands").count == len(edited[1].keys)
 
 
 def test_a_rebuild_takes_in_what_waits_already(store: Store) -> None:

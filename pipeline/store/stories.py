@@ -119,8 +119,8 @@ class Stories:
             for row in self._db.query(
                 f"""
                 SELECT i.id, i.feed_id, i.canonical_url, i.title, i.summary, i.content, i.published_at, i.first_seen_at,
-                  i.story_id, u.item_id AS waits, u.keys AS new_keys, f.keys AS keys
-                FROM items i LEFT JOIN unfolded u ON u.item_id = i.id LEFT JOIN fingerprints f ON f.item_id = i.id
+                  i.story_id, u.keys AS new_keys
+                FROM items i LEFT JOIN unfolded u ON u.item_id = i.id
                 WHERE i.id IN ({",".join("?" * len(chunk))}) ORDER BY i.id
                 """,
                 chunk,
@@ -151,13 +151,8 @@ class Stories:
         seconds = int(window.total_seconds())
         shared: defaultdict[int, float] = defaultdict(float)  # a key that few have says more
         for bucket in range((item.at - seconds) // _BUCKET, (item.at + seconds) // _BUCKET + 1):
-            for key in keys:
-                rows = self._db.conn.execute(
-                    "SELECT item_id FROM bands WHERE bucket = ? AND key = ? ORDER BY item_id DESC LIMIT ?",
-                    [bucket, key, _MOST_OF_A_KEY + 1],
-                )
-                found = [row[0] for row in rows]
-                for item_id in found if len(found) <= _MOST_OF_A_KEY else found[:_FEW]:
+            for found in self._with_keys(bucket, keys):
+                for item_id in found if len(found) <= _MOST_OF_A_KEY else found[-_FEW:]:
                     shared[item_id] += 1 / len(found)
         shared.pop(item.item_id, None)
         if not shared:
@@ -168,6 +163,22 @@ class Stories:
         )
         ranked = [(-shared[item_id], apart, item_id) for item_id, apart in rows if apart <= seconds]
         return [item_id for _, _, item_id in sorted(ranked)]
+
+    def _with_keys(self, bucket: int, keys: Sequence[int]) -> Iterable[list[int]]:
+        """For each key the items that have it, those stored last at the end; of too many these only."""
+        most = len(keys) * _MOST_OF_A_KEY
+        marks = ",".join("?" * len(keys))
+        rows = self._db.conn.execute(
+            f"SELECT key, item_id FROM bands WHERE bucket = ? AND key IN ({marks}) LIMIT ?", [bucket, *keys, most]
+        ).fetchall()
+        if len(rows) < most:
+            found: defaultdict[int, list[int]] = defaultdict(list)
+            for key, item_id in rows:
+                found[key].append(item_id)
+            return found.values()
+        query = "SELECT item_id FROM bands WHERE bucket = ? AND key = ? ORDER BY item_id DESC LIMIT ?"
+        each = (self._db.conn.execute(query, [bucket, key, _MOST_OF_A_KEY + 1]).fetchall() for key in keys)
+        return [[row[0] for row in reversed(rows)] for rows in each if rows]
 
     def save(self, groups: Iterable[Group]) -> None:
         """Make each group one story."""
@@ -280,7 +291,6 @@ class Stories:
 def _unfolded(row: Mapping[str, Any]) -> Unfolded:
     published, seen = row["published_at"], row["first_seen_at"]
     at = from_iso(min(published, seen) if published else seen)
-    packed = row["new_keys"] if row["waits"] else row["keys"]
     return Unfolded(
         item_id=row["id"],
         feed_id=row["feed_id"],
@@ -291,7 +301,7 @@ def _unfolded(row: Mapping[str, Any]) -> Unfolded:
         at=int(at.timestamp()),
         first_seen_at=seen,
         story_id=row["story_id"],
-        keys=_unpacked(packed) if packed else (),
+        keys=_unpacked(row["new_keys"]) if row["new_keys"] else (),  # only one that waits has any here
     )
 
 

@@ -11,11 +11,13 @@ from pipeline.stories.wording import bare_title, body_of, first_sentences
 from pipeline.stories.words import HANGUL, NAME, PLAIN, Words, words_of
 
 #: Words of a text that are looked at, from its start.
-MOST_WORDS = 1200
+MOST_WORDS = 800
 #: Words, and characters, of what a text begins with.
 LEAD_WORDS, OPENING = 60, 800
 #: Weights: a text that has less is none; a title that has less is no proof of anything.
 SHORTEST, HEADLINE = 12, 10
+
+_DIGITS, _WIDE_DIGITS = re.compile("[0-9]+"), re.compile("[\uff10-\uff19]")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,16 @@ class Copy:
     def vocabulary(self) -> frozenset[str]:
         """The beginnings of all its words, by which inflected ones are known."""
         return frozenset(stems(self.headline)) | frozenset(stems(self.body))
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The runs of digits in all that it says."""
+        return frozenset(_DIGITS.findall(f"{self.title}\n{self.summary}\n{self.content}"))
+
+    @cached_property
+    def has_wide_digits(self) -> bool:
+        """Whether digits stand in it as wide as characters of Han."""
+        return bool(_WIDE_DIGITS.search(f"{self.title}\n{self.summary}\n{self.content}"))
 
     @property
     def address(self) -> str | None:

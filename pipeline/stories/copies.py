@@ -18,7 +18,7 @@ from pipeline.stories.words import KANA, NUMBER, NUMBERS, STOP, Words
 _PATTERN = 0.6
 #: Two that share so much are one, with another flag before it.
 _ONE_TITLE = 0.8
-_DIGITS, _WIDE_DIGITS = re.compile("[0-9]+"), re.compile("[\uff10-\uff19]")
+_WHOLE_NUMBER = re.compile("(?<![0-9.,])[0-9]{1,12}(?![.,]?[0-9])")
 
 
 def is_copy(one: Copy, other: Copy) -> bool:
@@ -46,14 +46,14 @@ def _are_numbered(one: Copy, other: Copy) -> bool:
 
 
 def _has_own_number(one: Copy, other: Copy) -> bool:
-    own = [digits for digits in _DIGITS.findall(one.title) if digits not in other.title]
-    if not own:
+    own = [digits for digits in _WHOLE_NUMBER.findall(one.title) if digits not in other.numbers]
+    if not own or other.has_wide_digits:
         return False
     text = f"{other.title}\n{other.summary}\n{other.content}"
-    if _WIDE_DIGITS.search(text):
+    spelled = [NUMBERS[digits] for digits in own if digits in NUMBERS]
+    if spelled and any(word in text.lower() for word in spelled):
         return False
-    spelled = {NUMBERS.get(digits, "") for digits in own}
-    return any(digits not in text for digits in own) and not any(word and word in text.lower() for word in spelled)
+    return any(f"{int(digits):,}" not in text for digits in own)
 
 
 def _may_be_copy(one: Copy, other: Copy) -> bool:

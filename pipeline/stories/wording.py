@@ -53,7 +53,7 @@ _PATTERNS = _compiled()
 
 
 def body_of(summary: str, content: str, most: int | None = None) -> str:
-    """The longer of the two texts of an item, bare; or its first ``most`` characters, with an end only if it is short."""
+    """The longer of the two texts of an item, bare; or its first ``most`` characters, whose end may stay as it is."""
     text = (content if len(content) >= len(summary) else summary).strip()
     is_whole = most is None or len(text) <= min(most, _REACH)
     text = _without_start(text[:most], [*_PATTERNS["flags"], *_PATTERNS["before"]])
