@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline import folding
 from pipeline.folding import fold
 from pipeline.models import Feed, Fetched, Mention, Plan, TaggedItem
 from pipeline.parse.identity import make_item
@@ -228,7 +229,7 @@ def test_a_rebuild_takes_in_what_waits_already(store: Store) -> None:
     assert store.db.table("unfolded").count_where("rebuild = 1 AND keys IS NULL") == 2
 
 
-def test_an_interrupted_rebuild_goes_on(store: Store) -> None:
+def test_an_interrupted_rebuild_goes_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rebuild of many items that is stopped after a batch leaves true stories, and the rest is done later."""
     many = [
         tagged(f"f{n % 7}", str(n), f"Title number {n // 2}", f"{THEFT.replace('4,100', str(n // 2))}")
@@ -238,6 +239,7 @@ def test_an_interrupted_rebuild_goes_on(store: Store) -> None:
     fold(store, WEEK)
     before = partition(store)
     assert len(before) == 130
+    monkeypatch.setattr(folding, "BATCH", 100)
     assert store.stories.begin_rebuild() == 260
     assert fold(store, WEEK, most=1) >= 100
     assert store.stories.is_rebuilding()
