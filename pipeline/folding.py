@@ -21,8 +21,8 @@ from pipeline.stories.compared import Copy
 from pipeline.stories.copies import is_copy
 from pipeline.stories.fingerprint import keys_of
 
-#: Items of one transaction, which then takes a fifth of a second.
-BATCH = 300
+#: Items of one transaction, which then takes a tenth of a second.
+BATCH = 100
 #: Of the items that share keys with one, so many are compared with it, those first that share the rarest.
 _MOST_COMPARED = 8
 

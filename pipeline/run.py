@@ -82,7 +82,7 @@ def run(
     due = choose(feeds, config, tools.clock(), only=only, force=force)
     tally = HostTally(feed for feed in feeds if schedule.is_held(feed, tools.clock()))
     progress.begin(len(due))
-    report, unfolded = RunReport(), 0
+    report = RunReport()
     in_hand = InHand(config, store, tools, due)
     try:
         for poll in in_hand.polls(stop):
@@ -96,10 +96,7 @@ def run(
                 in_hand.drop(host)
                 store.polls.postpone([feed.id for feed in feeds if host_of(feed.url) == host], hold)
                 log.warning("%s told several of its feeds to wait: none is polled before %s", host, to_iso(hold))
-            unfolded += stored.items_new + stored.items_updated
-            if unfolded >= BATCH:  # fewer and larger batches write each page of the index once for many items
-                fold(store, config.stories.window, most=BATCH, stop=stop)
-                unfolded = 0
+            fold(store, config.stories.window, most=BATCH, stop=stop)
     finally:
         in_hand.close()
     fold(store, config.stories.window, most=_FOLDED_IN_A_RUN, stop=stop)

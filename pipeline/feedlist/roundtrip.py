@@ -107,7 +107,11 @@ def _entry(feed: FeedSource) -> CommentedMap:
 
 def _shortest(word: str) -> str:
     """``word`` without quotes, unless YAML 1.1, which reads the configuration, takes it for something else then."""
-    return word if yaml.safe_load(word) == word else DoubleQuotedScalarString(word)
+    try:
+        is_plain = yaml.safe_load(word) == word
+    except (ValueError, yaml.YAMLError):  # 0b_ is taken for a number, and is none
+        is_plain = False
+    return word if is_plain else DoubleQuotedScalarString(word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,19 +113,16 @@ class Stories:
 
     def texts(self, ids: Iterable[int]) -> list[Unfolded]:
         """Items as they are compared."""
-        return [
-            _unfolded(row)
-            for chunk in chunks(ids, MOST_VARIABLES)
-            for row in self._db.query(
-                f"""
-                SELECT i.id, i.feed_id, i.canonical_url, i.title, i.summary, i.content, i.published_at, i.first_seen_at,
-                  i.story_id, u.keys AS new_keys
-                FROM items i LEFT JOIN unfolded u ON u.item_id = i.id
-                WHERE i.id IN ({",".join("?" * len(chunk))}) ORDER BY i.id
-                """,
-                chunk,
-            )
-        ]
+        rows = self._db.query(
+            """
+            SELECT i.id, i.feed_id, i.canonical_url, i.title, i.summary, i.content, i.published_at, i.first_seen_at,
+              i.story_id, u.keys AS new_keys
+            FROM json_each(?) wanted JOIN items i ON i.id = wanted.value LEFT JOIN unfolded u ON u.item_id = i.id
+            ORDER BY i.id
+            """,
+            [json.dumps(list(ids))],  # one statement for any number, where SQLite would keep one for each
+        )
+        return [_unfolded(row) for row in rows]
 
     def index(self, item: Unfolded, keys: Sequence[int]) -> None:
         """Let ``item`` be found under ``keys``, and no more under those it had."""
@@ -157,9 +154,9 @@ class Stories:
         shared.pop(item.item_id, None)
         if not shared:
             return []
-        marks = ",".join("?" * len(shared))
         rows = self._db.conn.execute(
-            f"SELECT item_id, abs(at - ?) FROM fingerprints WHERE item_id IN ({marks})", [item.at, *shared]
+            "SELECT item_id, abs(at - ?) FROM fingerprints WHERE item_id IN (SELECT value FROM json_each(?))",
+            [item.at, json.dumps(list(shared))],
         )
         ranked = [(-shared[item_id], apart, item_id) for item_id, apart in rows if apart <= seconds]
         return [item_id for _, _, item_id in sorted(ranked)]
