@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -79,7 +80,7 @@ class Store:
         pending = migrations.pending(self.db)
         self.db.conn.execute("PRAGMA foreign_keys = ON")
         if self.db.conn.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            self.db.conn.execute("PRAGMA journal_mode = WAL")
+            self._switch_to_wal()
         # In WAL mode NORMAL loses no transaction to a killed process and never corrupts: https://sqlite.org/pragma.html
         self.db.conn.execute("PRAGMA synchronous = NORMAL")
         if pending:
@@ -91,6 +92,19 @@ class Store:
             except BaseException:
                 self.db.conn.rollback()
                 raise
+
+    def _switch_to_wal(self) -> None:
+        """SQLite does not wait for another program that is doing so itself (https://sqlite.org/wal.html): we do."""
+        patience = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self.db.conn.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > patience:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def close(self) -> None:
         """Close the connection; SQLite folds the write-ahead log into the file when it is the last one."""
