@@ -23,8 +23,10 @@ from pipeline.stories.fingerprint import keys_of
 
 #: Items of one transaction, which then takes a tenth of a second.
 BATCH = 100
+#: What one pass folds at most: after an upgrade a million may wait, which is no reason to poll late.
+A_PASS = 20_000
 #: Of the items that share keys with one, so many are compared with it, those first that share the rarest.
-_MOST_COMPARED = 8
+_MOST_COMPARED = 30
 
 
 def fold(store: Store, window: timedelta, *, most: int | None = None, stop: threading.Event | None = None) -> int:
@@ -53,16 +55,11 @@ def _fold_batch(store: Store, window: timedelta) -> int:
         groups = _Groups()
         for item_id, item in items.items():
             near = store.stories.near(item, keys[item_id], window)[:_MOST_COMPARED]
-            others = {
-                other.item_id: other for other in store.stories.texts(found for found in near if found not in items)
-            }
-            for found in near:
-                other = _Node(item=found) if found in items else _Node(story=others[found].story_id or 0)
-                if groups.are_one(_Node(item=item_id), other):
-                    continue
-                copy = copies.get(found) or _copy(others[found])
-                if is_copy(copies[item_id], copy):
-                    groups.join(_Node(item=item_id), other)
+            for found in [found for found in near if found in items]:
+                groups.join_if(_Node(item=item_id), _Node(item=found), copies[item_id], copies[found])
+            for other in store.stories.texts(found for found in near if found not in items):
+                if other.story_id is not None:
+                    groups.join_if(_Node(item=item_id), _Node(story=other.story_id), copies[item_id], _copy(other))
         store.stories.save(groups.of(items))
     return len(items)
 
@@ -84,11 +81,10 @@ class _Groups:
     def __init__(self) -> None:
         self._above: dict[_Node, _Node] = {}
 
-    def are_one(self, one: _Node, other: _Node) -> bool:
-        return self._top(one) == self._top(other)
-
-    def join(self, one: _Node, other: _Node) -> None:
-        self._above[self._top(one)] = self._top(other)
+    def join_if(self, one: _Node, other: _Node, text: Copy, its_text: Copy) -> None:
+        """Join the two where one's text is a copy of the other's, which is not asked of nodes that are one already."""
+        if self._top(one) != self._top(other) and is_copy(text, its_text):
+            self._above[self._top(one)] = self._top(other)
 
     def _top(self, node: _Node) -> _Node:
         while (above := self._above.get(node, node)) != node:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+#: The texts of an item, in reading order.
+FIELDS = ("title", "summary", "content")
+
 #: What one poll of a feed came to; kept in ``fetches.outcome``.
 Outcome = Literal["ok", "unchanged", "not_modified", "gone", "error"]
 

@@ -18,7 +18,7 @@ from pipeline import robots
 from pipeline.config import Config
 from pipeline.errors import FetchError, ParseError
 from pipeline.fetch import PAGES, Fetcher
-from pipeline.folding import fold
+from pipeline.folding import A_PASS, fold
 from pipeline.fulltext import PageOutcome, next_try, outcome_of_status
 from pipeline.hosts import HostQueue, host_of
 from pipeline.models import Feed, Fetched
@@ -55,7 +55,7 @@ def fetch_pages(config: Config, store: Store, tools: Tools, stop: threading.Even
             taken += tried.outcome == "taken"
     finally:
         reading.close()
-    fold(store, config.stories.window, stop=stop)
+    fold(store, config.stories.window, most=A_PASS, stop=stop)
     return taken
 
 

@@ -19,7 +19,7 @@ from typing import Protocol
 from pipeline import schedule
 from pipeline.config import Config
 from pipeline.errors import UsageError
-from pipeline.folding import BATCH, fold
+from pipeline.folding import A_PASS, BATCH, fold
 from pipeline.hosts import HostTally, host_of
 from pipeline.inhand import InHand
 from pipeline.models import Feed, Outcome, RunReport, Stored
@@ -28,9 +28,6 @@ from pipeline.times import to_iso
 from pipeline.tools import Tools
 
 log = logging.getLogger(__name__)
-
-#: Items that are folded at the end of a run: after an upgrade a million may wait, which is no reason to poll late.
-_FOLDED_IN_A_RUN = 20_000
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -99,7 +96,7 @@ def run(
             fold(store, config.stories.window, most=BATCH, stop=stop)
     finally:
         in_hand.close()
-    fold(store, config.stories.window, most=_FOLDED_IN_A_RUN, stop=stop)
+    fold(store, config.stories.window, most=A_PASS, stop=stop)
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 

@@ -87,6 +87,11 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     console.print(table)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 story``, ``2 stories``; many of one are called ``many``, or have an s at their end."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def program() -> str:
     """What to type for ``watchfloor`` here: its name where the shell finds it, else its path."""
     called = Path(sys.argv[0])

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.clean import display_title
-from pipeline.cli.common import common_options, load_config, open_stored, print_json
+from pipeline.cli.common import common_options, counted, load_config, open_stored, print_json
 from pipeline.edits.differences import Edit, Mark, Piece, edits_of, shortened
 from pipeline.errors import UsageError
 from pipeline.models import Mentioned
@@ -79,7 +79,7 @@ class _Page:
         self._line("published", self._time(item["published_at"]))
         self._line("first seen", self._time(item["first_seen_at"]))
         if edits:
-            self._line("updated", f"{self._time(item['updated_at'])} ({_count(len(edits), 'edit')})")
+            self._line("updated", f"{self._time(item['updated_at'])} ({counted(len(edits), 'edit')})")
         self._line("language", item["language"])
         self._line("text", "of the page (full text)" if item["feed_content"] is not None else None)
         counts = dict.fromkeys(self._styles, 0)
@@ -180,10 +180,6 @@ class _Page:
 
     def _name(self, entity: str) -> str:
         return self._history.entities.get(entity, entity)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _as_json(history: ItemHistory, edits: Sequence[Edit] | None) -> dict[str, Any]:

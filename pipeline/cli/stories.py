@@ -15,6 +15,7 @@ from pipeline.clean import display_title
 from pipeline.cli.common import (
     Day,
     common_options,
+    counted,
     load_config,
     note,
     open_stored,
@@ -88,7 +89,7 @@ def show(*, story: int, as_json: bool, config_path: Path | None, db: Path | None
         print_json(found | {"items": [row | {"own": parts} for row, parts in zip(found["items"], own, strict=True)]})
         return
     first = first_of(found["items"])
-    print(f"{found['title']}\nstory {found['id']}: {_count(found['items_count'], 'item')}, first in {first['outlet']}")
+    print(f"{found['title']}\nstory {found['id']}: {counted(found['items_count'], 'item')}, first in {first['outlet']}")
     for row, parts in zip(found["items"], own, strict=True):
         moment = row["published_at"] or row["first_seen_at"]
         marks = ["lead"] * (row["id"] == found["lead_item_id"]) + ["first"] * (row is first)
@@ -140,10 +141,6 @@ def rebuild(*, as_json: bool, config_path: Path | None, db: Path | None) -> None
 
 def _summary(totals: dict[str, Any]) -> str:
     return (
-        f"{_count(totals['items'], 'item')} in {_count(totals['stories'], 'story', 'stories')}; "
-        f"{_count(totals['folded'], 'story', 'stories')} of two items and more, the largest of {totals['largest']}"
+        f"{counted(totals['items'], 'item')} in {counted(totals['stories'], 'story', 'stories')}; "
+        f"{counted(totals['folded'], 'story', 'stories')} of two items and more, the largest of {totals['largest']}"
     )
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

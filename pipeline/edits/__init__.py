@@ -4,6 +4,6 @@ Pure: values in, values out. ``touched`` decides about the changes of a poll, ``
 """
 
 from pipeline.edits.differences import Edit, Mark, Piece, edits_of, shortened
-from pipeline.edits.touched import FIELDS, Pair, are_edits
+from pipeline.edits.touched import Pair, are_edits
 
-__all__ = ["FIELDS", "Edit", "Mark", "Pair", "Piece", "are_edits", "edits_of", "shortened"]
+__all__ = ["Edit", "Mark", "Pair", "Piece", "are_edits", "edits_of", "shortened"]

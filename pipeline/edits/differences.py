@@ -18,9 +18,7 @@ from rapidfuzz.distance import Levenshtein
 from pipeline import text
 from pipeline.edits.amounts import Amount, amounts
 from pipeline.edits.victims import victims
-from pipeline.models import Mentioned, Said
-
-FIELDS = ("title", "summary", "content")
+from pipeline.models import FIELDS, Mentioned, Said
 
 #: Longer texts are compared line by line.
 _MOST_WORDS = 50_000

@@ -35,9 +35,8 @@ from pipeline.edits.amounts import amounts
 from pipeline.edits.counters import settled
 from pipeline.edits.ties import ties
 from pipeline.edits.victims import victims
-from pipeline.models import Said
+from pipeline.models import FIELDS, Said
 
-FIELDS = ("title", "summary", "content")
 #: More words in common than this, and a line was reworded, not exchanged.
 _ALIKE = 0.5
 #: Texts of more lines are compared as a whole.

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
-from pipeline.models import Mention, Mentioned, Said, TaggedItem
+from pipeline.models import FIELDS, Mention, Mentioned, Said, TaggedItem
 
 if TYPE_CHECKING:
     from pipeline.edits import Pair
 
-FIELDS = ("title", "summary", "content")
 #: How many of a feed's newest titles are known to the lists of related stories.
 _TITLES = 500
 

@@ -10,13 +10,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from pipeline.models import Mention
+from pipeline.models import FIELDS, Mention
 from pipeline.store.mentions import place_of, place_of_mention, replace_mentions
 from pipeline.store.writing import writing
 from pipeline.times import to_iso
 from pipeline.watchlist import Watchlist
-
-FIELDS = ("title", "summary", "content")
 
 
 @dataclass(frozen=True, slots=True)

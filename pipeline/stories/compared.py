@@ -11,7 +11,7 @@ from pipeline.stories.wording import bare_title, body_of, first_sentences
 from pipeline.stories.words import HANGUL, NAME, PLAIN, Words, words_of
 
 #: Words of a text that are looked at, from its start.
-MOST_WORDS = 500
+MOST_WORDS = 1200
 #: Words, and characters, of what a text begins with.
 LEAD_WORDS, OPENING = 60, 800
 #: Weights: a text that has less is none; a title that has less is no proof of anything.

@@ -53,7 +53,7 @@ def _has_own_number(one: Copy, other: Copy) -> bool:
     spelled = [NUMBERS[digits] for digits in own if digits in NUMBERS]
     if spelled and any(word in text.lower() for word in spelled):
         return False
-    return any(f"{int(digits):,}" not in text for digits in own)
+    return any(len(digits) < 4 or f"{int(digits):,}" not in text for digits in own)
 
 
 def _may_be_copy(one: Copy, other: Copy) -> bool:

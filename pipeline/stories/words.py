@@ -56,11 +56,9 @@ _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))  # sof
 _VARIANTS = str.maketrans("臺爲衞裏峯綫衆", "台為衛裡峰線眾")
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _MONTHS = "january february march april may june july august september october november december".split()
-_DATES = (
-    {name: name for name in (*_DAYS, *_MONTHS)}
-    | {name[:3]: name for name in (*_DAYS, *_MONTHS)}
-    | {"sept": "september"}
-)
+_DATES = {short: name for name in (*_DAYS, *_MONTHS) for short in (name, name[:3])} | {"sept": "september"}
+#: Short forms that are words, too.
+_NO_DATES = frozenset("may mar sat sun".split())
 STOP = frozenset(
     "a an the and or but of in on at to for from by with as is are was were be been has have had it its that this these"
     " those he she they his her their who which will would said says say also more than into over after before about up"
@@ -139,11 +137,7 @@ def _word(lower: str, written: str, *, is_run: bool) -> Iterator[tuple[str, int]
         yield _value(written.lower()), NUMBER
     elif lower in _SPELLED:
         yield _SPELLED[lower], NUMBER
-    elif (
-        lower in _DATES
-        and (written[0].isupper() or lower == _DATES[lower])
-        and lower not in ("may", "mar", "sat", "sun")
-    ):
+    elif lower in _DATES and (written[0].isupper() or lower == _DATES[lower]) and lower not in _NO_DATES:
         yield _DATES[lower], DATE
     elif _HAN.match(written):
         yield written.translate(_VARIANTS), HAN

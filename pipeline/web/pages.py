@@ -17,9 +17,9 @@ from datasette.utils.asgi import NotFound, Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.clean import display_title
-from pipeline.edits import FIELDS, Edit, edits_of, shortened
-from pipeline.store import Reading
-from pipeline.store.items import ItemHistory
+from pipeline.edits import Edit, edits_of, shortened
+from pipeline.models import FIELDS
+from pipeline.store import ItemHistory, Reading
 from pipeline.stories.parts import first_of, own_parts
 from pipeline.times import from_iso
 
