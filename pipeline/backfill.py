@@ -66,7 +66,7 @@ def walk(config: Config, store: Store, tools: Tools, feed_id: str, most: int, st
             store.polls.fill_gaps(feed_id, tools.clock())
     finally:
         fetcher.close()
-        executor.shutdown(wait=False, cancel_futures=True)
+        executor.shutdown(cancel_futures=True)
 
 
 def _read(config: Config, store: Store, tools: Tools, executor: Executor, feed: Feed, fetched: Fetched) -> Reading:

@@ -85,7 +85,7 @@ class InHand:
         self._hosts.close()
         self._slots.release(self._workers or 1)
         if self._executor is not None:
-            self._executor.shutdown(wait=self._left == 0, cancel_futures=True)
+            self._executor.shutdown(cancel_futures=True)
 
     def _fetch(self) -> None:
         """One fetch worker: a client of its own, a slot for every feed."""
@@ -121,8 +121,9 @@ class InHand:
         except BrokenExecutor:  # a process died under an earlier body; the others get a new pool
             self._executor = self._tools.executor()
             future = self._executor.submit(read, self._watchlist, job)
-        read_later = replace(arrived, fetched=replace(fetched, body=b""), reading=future)
-        future.add_done_callback(lambda _: self._inbox.put(read_later))
+        unread = replace(arrived, fetched=replace(fetched, body=b""))
+        # not a closure over the future itself: in such a circle its result would outlive the poll
+        future.add_done_callback(lambda done: self._inbox.put(replace(unread, reading=done)))
 
     def _ready(self, arrived: _Arrived) -> Poll:
         feed, fetched, reading = arrived.feed, arrived.fetched, None

@@ -46,7 +46,7 @@ class Intake:
     def close(self) -> None:
         """Read nothing more."""
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(cancel_futures=True)
 
     async def take_in(self, feed_id: str, body: bytes, content_type: str) -> Stored | None:
         """Read, tag and store a push; on return it is stored. None when the feed is not watched any more.

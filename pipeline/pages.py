@@ -110,7 +110,7 @@ class _Reading:
         """Take nothing more in hand."""
         self._hosts.close()
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(cancel_futures=True)
 
     def _work(self) -> None:
         fetcher, asker = self._tools.fetcher(), self._tools.fetcher()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 import threading
@@ -22,6 +23,7 @@ from pipeline.run import Silent, run
 from pipeline.store import Store
 from pipeline.times import utc_now
 from pipeline.tools import tools_for
+from pipeline.worker import Reading
 from tests.conftest import NOW, Site, rss, thread_tools
 from tests.feedserver import FeedServer, not_modified, ok, redirect, response
 
@@ -202,6 +204,18 @@ def test_a_pool_that_died_fails_one_poll_and_is_replaced(site: Site, store: Stor
     report = run(config, store, replace(good, executor=lambda: pools.pop(0)), Silent(), threading.Event(), force=True)
     assert (report.feeds_failed, report.feeds_ok) == (1, 1)
     assert not pools
+
+
+def test_what_was_read_is_let_go_once_it_is_stored(site: Site, store: Store, make_config: MakeConfig) -> None:
+    """No reading waits for the garbage collector: over 500 feeds that took 25 MB."""
+    site.bodies |= {f"f{number}": rss(FIRST) for number in range(20)}
+    gc.collect()
+    gc.disable()
+    try:
+        poll(make_config({name: site.url(name) for name in site.bodies}), store)
+        assert sum(isinstance(one, Reading) for one in gc.get_objects()) <= 2
+    finally:
+        gc.enable()
 
 
 def test_stop_ends_a_run_between_two_feeds(site: Site, store: Store, make_config: MakeConfig) -> None:

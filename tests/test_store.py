@@ -112,6 +112,21 @@ def test_two_programs_may_make_the_database_together(tmp_path: Path) -> None:
     assert failures == []
 
 
+def test_opening_waits_for_one_who_writes_a_file_that_is_not_in_wal_mode(tmp_path: Path) -> None:
+    """SQLite itself does not wait when it switches to the write-ahead log, and would say that the file is locked."""
+    path = tmp_path / "w.db"
+    with Store(path):
+        pass
+    writer = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    assert writer.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    writer.execute("BEGIN IMMEDIATE")
+    leaving = threading.Timer(0.5, writer.close)
+    leaving.start()
+    with Store(path) as store:
+        assert store.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    leaving.join()
+
+
 def test_the_file_is_in_wal_mode_with_foreign_keys(store: Store) -> None:
     """Readers do not block the writer, and rows cannot refer to nothing."""
     assert store.db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"

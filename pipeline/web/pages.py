@@ -65,33 +65,50 @@ class Pages:
     async def story(self, datasette: Datasette, request: Request) -> Response:
         """One story: its outlets, who had it first, and what each copy has that the others have not."""
         number = int(request.url_vars["number"])
-        story = await self._read(datasette, lambda stored: stored.stories.story(number))
-        if story is None:
+
+        def look(stored: Reading) -> dict[str, Any] | None:
+            story = stored.stories.story(number)
+            if story is None:
+                return None
+            items = story["items"]
+            own = own_parts([row["content"] or row["summary"] for row in items])
+            return {
+                "story": story,
+                "copies": list(zip(items, own, strict=True)),
+                "outlets": list(dict.fromkeys(row["outlet"] for row in items)),
+                "first": first_of(items),
+            }
+
+        seen = await self._read(datasette, look)
+        if seen is None:
             raise NotFound(f"There is no story {number}.")
-        own = own_parts([row["content"] or row["summary"] for row in story["items"]])
-        outlets = dict.fromkeys(row["outlet"] for row in story["items"])
-        copies = list(zip(story["items"], own, strict=True))
-        return self._page(
-            "story.html", story=story, copies=copies, outlets=list(outlets), first=first_of(story["items"])
-        )
+        return self._page("story.html", **seen)
 
     async def item(self, datasette: Datasette, request: Request) -> Response:
         """One item: its text with every mention marked, its story's other copies, and what each edit changed."""
         number = int(request.url_vars["number"])
-        history = await self._read(datasette, lambda stored: stored.items.history(number))
-        if history is None:
+
+        def look(stored: Reading) -> dict[str, Any] | None:
+            history = stored.items.history(number)
+            if history is None:
+                return None
+            edits = edits_of(history.item, history.said, history.said_before)
+            return {
+                "history": history,
+                "item": history.item,
+                "fields": [(field, _marked(history, field)) for field in FIELDS if history.item[field]],
+                "edits": [(edit, _shown(edit)) for edit in reversed(edits)],
+                "names": history.entities,
+            }
+
+        seen = await self._read(datasette, look)
+        if seen is None:
             raise NotFound(f"There is no item {number}.")
-        edits = edits_of(history.item, history.said, history.said_before)
-        return self._page(
-            "item.html",
-            history=history,
-            item=history.item,
-            fields=[(field, _marked(history, field)) for field in FIELDS if history.item[field]],
-            edits=[(edit, _shown(edit)) for edit in reversed(edits)],
-            names=history.entities,
-        )
+        return self._page("item.html", **seen)
 
     async def _read(self, datasette: Datasette, query: Callable[[Reading], T]) -> T:
+        """What ``query`` makes of the database, in a thread: nothing long may hold up the other pages."""
+
         def run(connection: Any) -> T:
             return query(Reading(connection))
 
