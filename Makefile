@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test coverage lint bench fuzz demo schema clean
+.PHONY: run test coverage lint bench fuzz demo schema screenshots clean
 
 run: .venv/run            ## poll every feed of config.yaml once, show what was tagged
 	@$(BIN)/watchfloor run --force --or-demo
@@ -32,6 +32,9 @@ fuzz: .venv/dev           ## ten minutes of mutated real feeds
 
 schema: .venv/dev         ## write db/schema.sql and the watch-lists' JSON Schema anew
 	@$(BIN)/python -m tests.test_schema
+
+screenshots: .venv/dev    ## take the pictures of the README anew
+	@$(BIN)/python -m tests.screenshots
 
 clean:                    ## remove what the commands above made, except databases
 	rm -rf .venv dist build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

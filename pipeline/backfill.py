@@ -17,6 +17,7 @@ from pipeline.models import Feed, Fetched
 from pipeline.store import Store
 from pipeline.times import to_iso
 from pipeline.tools import Tools
+from pipeline.upkeep import follow
 from pipeline.worker import Job, Reading, read
 
 
@@ -40,7 +41,7 @@ def walk(config: Config, store: Store, tools: Tools, feed_id: str, most: int, st
         FetchError: when a page cannot be had; those before it are stored.
         ParseError: when a page is no feed.
     """
-    store.watch.sync(config.watchlist, tools.clock())
+    follow(config, store, tools.clock())
     store.polls.sync_feeds({feed.id: feed.url for feed in config.feeds}, int(config.schedule.interval.total_seconds()))
     feed = store.polls.feed(feed_id)
     if feed is None or feed.state == "disabled":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import zoneinfo
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import time, timedelta
@@ -17,81 +16,20 @@ from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from pipeline import __version__, watchlist, yamlfile
 from pipeline.errors import ConfigError, Mistake
+from pipeline.reviewers import ReviewSettings, wrong_users
+from pipeline.values import Duration, FilePath, Number, Section, TimeOfDay, Whole, Zone
 from pipeline.watchlist import Watchlist
 from pipeline.yamlfile import YamlFile
 
-_DURATION = re.compile(r"([0-9]{1,9})([smhd])\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PACK = "dprk-cyber"  # what is watched when nothing is said
 FEED_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
-def parse_duration(value: Any) -> timedelta:
-    """``30m`` as a ``timedelta``. Units: s, m, h, d. Raises ``ValueError`` for anything else."""
-    match = _DURATION.match(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{value!r} is not a duration; write a number and s, m, h or d, such as 30m")
-    duration = timedelta(seconds=int(match.group(1)) * _SECONDS[match.group(2)])
-    if not timedelta(seconds=1) <= duration <= timedelta(days=366):
-        raise ValueError(f"{value!r} is out of range; use 1s to 366d")
-    return duration
-
-
-def _parse_time(value: Any) -> time:
-    match = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", value) if isinstance(value, str) else None
-    if match is None:
-        minutes = value if isinstance(value, int) and not isinstance(value, bool) and 600 <= value < 1440 else 420
-        # YAML 1.1 reads an unquoted 17:00 as the number 1020
-        raise ValueError(f'{value!r} is not a time of day; write it in quotes: "{minutes // 60:02}:{minutes % 60:02}"')
-    return time(int(match.group(1)), int(match.group(2)))
-
-
-def _parse_zone(value: Any) -> ZoneInfo:
-    try:
-        return ZoneInfo(value)
-    except (KeyError, ValueError, TypeError, AttributeError, OSError):
-        names = {name.rsplit("/", 1)[-1].lower(): name for name in sorted(zoneinfo.available_timezones())}
-        city = str(value).rsplit("/", 1)[-1].lower().replace(" ", "_")
-        close = difflib.get_close_matches(city, names, n=1, cutoff=0.75)
-        example = f"did you mean {names[close[0]]}?" if close else "use a name such as Asia/Seoul or UTC"
-        raise ValueError(f"unknown time zone {value!r}; {example}") from None
-
-
-def _not_a_yes_or_no(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError(f"{str(value).lower()} is not a number; write one, such as 20")  # noqa: TRY004 - for pydantic
-    return value
-
-
-def _check_path(value: str) -> str:
-    if not value.strip() or not value.isprintable():
-        raise ValueError(f"{value!r} is not the name of a file; write one, such as db/watchfloor.db")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-TimeOfDay = Annotated[time, BeforeValidator(_parse_time)]
-Zone = Annotated[ZoneInfo, BeforeValidator(_parse_zone)]
-Whole = Annotated[int, BeforeValidator(_not_a_yes_or_no)]
-Number = Annotated[float, BeforeValidator(_not_a_yes_or_no)]
-FilePath = Annotated[str, AfterValidator(_check_path)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_empty(cls, value: Any) -> Any:
-        """A key with nothing after it counts as absent: somebody commented out what stood there."""
-        return {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value
-
-
-class FetchSettings(_Section):
+class FetchSettings(Section):
     """How feeds are fetched."""
 
     user_agent: str = f"watchfloor/{__version__} (feed reader; no contact configured)"
@@ -111,7 +49,7 @@ class FetchSettings(_Section):
         return value
 
 
-class ScheduleSettings(_Section):
+class ScheduleSettings(Section):
     """When feeds are polled and the digest is made."""
 
     interval: Duration = timedelta(minutes=30)
@@ -120,7 +58,7 @@ class ScheduleSettings(_Section):
     digest_at: TimeOfDay = time(7, 0)
 
 
-class FeedSource(_Section):
+class FeedSource(Section):
     """One feed, as configured."""
 
     id: str
@@ -142,19 +80,19 @@ class FeedSource(_Section):
         return check_url(value)
 
 
-class Delivery(_Section):
+class Delivery(Section):
     """One place where ``digest --send`` puts the digest; ``{date}`` in a path is the digest's day."""
 
     file: FilePath
 
 
-class DigestSettings(_Section):
+class DigestSettings(Section):
     """Where the digest goes."""
 
     deliver: tuple[Delivery, ...] = ()
 
 
-class StoriesSettings(_Section):
+class StoriesSettings(Section):
     """Which copies of one piece of news are one story."""
 
     window: Duration = timedelta(days=7)  # copies further apart are two
@@ -167,7 +105,7 @@ class StoriesSettings(_Section):
         return value
 
 
-class WebSubSettings(_Section):
+class WebSubSettings(Section):
     """Where hubs reach the daemon, to push what feeds have new. Off without ``public_url``, which ends in a slash."""
 
     public_url: str | None = None
@@ -183,7 +121,7 @@ class WebSubSettings(_Section):
         return check_url(value).rstrip("/") + "/"
 
 
-class _ConfigFile(_Section):
+class _ConfigFile(Section):
     """The keys of config.yaml."""
 
     database: FilePath = "db/watchfloor.db"
@@ -195,6 +133,7 @@ class _ConfigFile(_Section):
     stories: StoriesSettings = StoriesSettings()
     digest: DigestSettings = DigestSettings()
     websub: WebSubSettings = WebSubSettings()
+    review: ReviewSettings = ReviewSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +150,7 @@ class Config:
     stories: StoriesSettings
     digest: DigestSettings
     websub: WebSubSettings
+    review: ReviewSettings
 
 
 def check_url(value: str) -> str:
@@ -285,8 +225,10 @@ def parse(text: str, path: Path) -> Config:
     except ConfigError as error:
         mistakes += [mistake for mistake in error.mistakes if (mistake.line, mistake.key) not in known]
     mistakes += _repeated_ids(file)
+    mistakes += [found for found in wrong_users(file) if (found.line, found.key) not in known]
     if raw is not None and watched is not None:
         mistakes += _unknown_subjects(file, raw.feeds, watched)
+        mistakes += _unknown_entities(file, raw.review.priority, watched)
     if raw is not None and raw.schedule.min_interval > raw.schedule.max_interval:
         mistakes.append(file.mistake(("schedule", "min_interval"), "is longer than max_interval; make it shorter"))
     if mistakes or raw is None or watched is None:
@@ -319,6 +261,7 @@ def _assemble(path: Path, raw: _ConfigFile, watched: Watchlist) -> Config:
         stories=raw.stories,
         digest=DigestSettings(deliver=tuple(Delivery(file=str(folder / where.file)) for where in raw.digest.deliver)),
         websub=raw.websub,
+        review=raw.review,
     )
 
 
@@ -331,6 +274,17 @@ def _unknown_subjects(file: YamlFile, feeds: Iterable[FeedSource], watched: Watc
                 hint = f"did you mean {close[0]}?" if close else f"remove it, or write one of: {known}"
                 message = f"there is no context {name!r} in the watch-list; {hint}"
                 yield file.mistake(("feeds", index, "subject"), message)
+
+
+def _unknown_entities(file: YamlFile, priority: Iterable[str], watched: Watchlist) -> Iterator[Mistake]:
+    known = [entity.id for entity in watched.entities]
+    for name in priority:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            listed = ", ".join(known[:8]) or "none is there"
+            hint = f"did you mean {close[0]}?" if close else f"remove it, or write one of: {listed}"
+            message = f"there is no entity {name!r} in the watch-list; {hint}"
+            yield file.mistake(("review", "priority", name), message)
 
 
 def _repeated_ids(file: YamlFile) -> list[Mistake]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
@@ -22,6 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from pipeline import callback, reporting, subscribing
 from pipeline.config import Config
 from pipeline.errors import WatchfloorError
+from pipeline.heartbeat import BEAT_SECONDS, Beat
 from pipeline.models import Outcome
 from pipeline.run import Silent, run
 from pipeline.store import Store
@@ -79,11 +81,19 @@ def make_scheduler(
     """The daemon's jobs, not yet started; with ``secrets``, subscriptions at hubs are kept up as well."""
     scheduler = AsyncIOScheduler(
         timezone=config.timezone,
-        executors={"default": ThreadPoolExecutor(5)},
+        executors={"default": ThreadPoolExecutor(6)},  # a thread for each job
         # APScheduler's own grace of one second would drop every run that a busy machine starts late.
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     scheduler.add_listener(_log_trouble, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+    scheduler.add_job(
+        beat,
+        IntervalTrigger(seconds=BEAT_SECONDS),
+        args=[config, tools, tools.clock()],
+        id="heartbeat",
+        name="say that the daemon is there",
+        next_run_time=tools.clock(),
+    )
     scheduler.add_job(
         poll_due,
         IntervalTrigger(seconds=TICK_SECONDS),
@@ -119,6 +129,12 @@ def make_scheduler(
             next_run_time=tools.clock(),
         )
     return scheduler
+
+
+def beat(config: Config, tools: Tools, started_at: datetime) -> None:
+    """Write down that this process is there; the overview shows it."""
+    with Store(config.database) as store:
+        store.heartbeat.write(Beat(os.getpid(), started_at, tools.clock()))
 
 
 def poll_due(config: Config, tools: Tools, stop: threading.Event) -> None:

@@ -3,7 +3,10 @@
 A gold document holds ``id``, ``title``, ``text``, ``lang`` and ``labels``: entity → the exact strings that show it. An
 entity counts once a document: found and labelled is right, found alone is spare, labelled alone is missed. A span of a
 right entity is right when it shares a character with a place where one of the labelled strings stands. Only entities
-that the gold set labels somewhere are judged. Pure.
+that the gold set labels somewhere are judged.
+
+Two keys more may be given: ``judged``, the only entities of which is known whether they are in the document; and
+``feed``, for rules that ask for its subject. Pure.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ from pipeline.models import Document, Mention
 
 @dataclass(frozen=True, slots=True)
 class GoldDocument:
-    """A document and what is right for it."""
+    """A document and what is right for it. ``judged`` is None where every entity is."""
 
     id: str
     document: Document
     labels: Mapping[str, tuple[str, ...]]
+    judged: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ def read_object(line: str, place: str) -> dict[str, Any]:
         raise UsageError(f"{place}: is not JSON ({error}); each line must be one object") from None
     if not isinstance(value, dict):
         raise UsageError(f'{place}: is not an object; write {{"id": …, "title": …, "text": …}}')
-    for key in ("title", "text", "lang"):
+    for key in ("title", "text", "lang", "feed"):
         if not isinstance(value.get(key) or "", str):
             raise UsageError(f"{place}: {key}: is not a text")
     return value
@@ -126,13 +130,21 @@ def _gold(line: str, place: str) -> GoldDocument:
         absent = next((form for form in forms if not any(form in text for text in fields.values())), None)
         if absent is not None:
             raise UsageError(f"{place}: labels.{entity}: {absent!r} stands neither in title nor in text")
-    document = Document(fields, language=value.get("lang"))
-    return GoldDocument(str(value.get("id", place)), document, {key: tuple(forms) for key, forms in labels.items()})
+    judged = value.get("judged")
+    if judged is not None and not (isinstance(judged, list) and all(isinstance(one, str) for one in judged)):
+        raise UsageError(f'{place}: judged: is not a list of entities; write ["entity"], or remove it when all are')
+    document = Document(fields, feed_id=value.get("feed"), language=value.get("lang"))
+    return GoldDocument(
+        id=str(value.get("id", place)),
+        document=document,
+        labels={key: tuple(forms) for key, forms in labels.items()},
+        judged=None if judged is None else frozenset({*judged, *labels}),
+    )
 
 
 def evaluate(gold: Sequence[GoldDocument], found: Iterable[Sequence[Mention]]) -> Evaluation:
     """Compare what was ``found`` in each document of ``gold`` with its labels."""
-    judged = {entity for one in gold for entity in one.labels}
+    judged = {entity for one in gold for entity in (*one.labels, *(one.judged or ()))}
     entities = {entity: Score() for entity in sorted(judged)}
     rules: Counter[tuple[str, bool]] = Counter()
     spans: Counter[bool] = Counter()
@@ -140,7 +152,7 @@ def evaluate(gold: Sequence[GoldDocument], found: Iterable[Sequence[Mention]]) -
     for one, mentions in zip(gold, found, strict=True):
         got: dict[str, list[Mention]] = {}
         for mention in mentions:
-            if mention.entity_id in judged:
+            if mention.entity_id in (judged if one.judged is None else one.judged):
                 got.setdefault(mention.entity_id, []).append(mention)
                 rules[mention.rule, mention.entity_id in one.labels] += 1
                 if mention.entity_id in one.labels:

@@ -13,12 +13,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from pipeline import upkeep
 from pipeline.config import Config
 from pipeline.errors import ParseError
 from pipeline.folding import BATCH, fold
 from pipeline.models import Feed, Fetched, Stored
 from pipeline.store import Delivery, Store
 from pipeline.tools import Tools
+from pipeline.upkeep import follow, keep_ready
 from pipeline.worker import Job, Reading, read, warm
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class Intake:
     def start(self) -> None:
         """Make ready for the first push. Raises ``StoreError`` when the database cannot be used."""
         with Store(self._config.database) as store:
-            store.watch.sync(self._config.watchlist, self._tools.clock())
+            follow(self._config, store, self._tools.clock())
         self._executor = self._tools.executor()
         self._executor.submit(warm, self._watchlist)
 
@@ -130,4 +132,5 @@ def save(
     )
     stored = store.polls.save_delivery(delivery, now)
     fold(store, config.stories.window, most=BATCH)
+    keep_ready(store, most=upkeep.BATCH)
     return stored

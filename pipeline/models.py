@@ -332,3 +332,18 @@ class DayRow:
     fetches: tuple[dict[str, Any], ...]  # per feed: polls, failures and the last error within the day
     gaps: tuple[dict[str, Any], ...] = ()  # found within the day
     skipped: tuple[dict[str, Any], ...] = ()  # per feed and reason: what could not be read within the day
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Which stories of the review queue are wanted: those that meet all that is not None. ``day`` is a local date.
+
+    ``words`` is what a person typed into the search field.
+    """
+
+    state: str = "awaiting"
+    entity: str | None = None
+    feed: str | None = None
+    language: str | None = None
+    day: str | None = None
+    words: str | None = None

@@ -25,6 +25,7 @@ from pipeline.models import Feed, Fetched
 from pipeline.robots import Robots
 from pipeline.store import DuePage, PageTried, Store
 from pipeline.tools import Tools
+from pipeline.upkeep import keep_ready
 from pipeline.worker import PageJob, PageReading, read_page
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ def fetch_pages(config: Config, store: Store, tools: Tools, stop: threading.Even
     finally:
         reading.close()
     fold(store, config.stories.window, most=A_PASS, stop=stop)
+    keep_ready(store, most=A_PASS, stop=stop)
     return taken
 
 

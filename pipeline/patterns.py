@@ -39,7 +39,7 @@ SENTENCE_END = (".", "!", "?", ";", "…", "。", "！", "？", "\n")
 
 _GAP = re.compile(r"\.\.\.(\d*)\Z")
 LIST_NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
-_SLOT = re.compile(r"\{([a-z][a-z0-9_-]*)\}\Z")
+_SLOT = re.compile(r"\{([a-z][a-z0-9._-]*)\}\Z")  # a name with a dot is one that no file gave
 _WORDS = re.compile(r"[^{}?*|]+\*?(?:\|[^{}?*|]+\*?)*\Z")
 _BUILT_IN_REGEX: Mapping[str, str] = {
     "amount": r"(?:\d[\d.,]* ?(?:[万亿萬億만억조兆]|달러|원|ドル|円|美元|元)+)",

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.config import Config, DigestSettings
 from pipeline.digest import Digest, build, render
 from pipeline.errors import WatchfloorError
+from pipeline.precision import below
 from pipeline.store import Store
 from pipeline.times import day_bounds
 
@@ -17,7 +18,8 @@ _BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".txt": "text"
 def make_digest(config: Config, store: Store, day: date, now: datetime) -> Digest:
     """Build the digest of the local ``day`` and keep it in the database; one of the same day takes its place."""
     start, end = day_bounds(day, config.timezone)
-    made = build(day, config.timezone, store.reports.day(start, end), config.watchlist.version)
+    weak = below(store.judgements.rules(), config.watchlist, config.review.floor)
+    made = build(day, config.timezone, store.reports.day(start, end), config.watchlist.version, weak)
     store.reports.save_digest(
         day.isoformat(),
         now,

@@ -1,6 +1,6 @@
 """The story of one run: which feeds are due, and the way of each from fetch to store.
 
-    due feeds → fetch (threads, a client each) → read and tag (process pool) → store, fold (here: one writer)
+    due feeds → fetch (threads, a client each) → read and tag (process pool) → store, fold, queue (here: one writer)
 
 A feed holds one of ``fetch.concurrency`` slots from its fetch until it is stored: that is the most that is ever in
 memory, and a slow stage holds back the ones before it. Clock, fetchers, executor and store are arguments.
@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from pipeline import schedule
+from pipeline import schedule, upkeep
 from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.folding import A_PASS, BATCH, fold
@@ -26,6 +26,7 @@ from pipeline.models import Feed, Outcome, RunReport, Stored
 from pipeline.store import Poll, Store
 from pipeline.times import to_iso
 from pipeline.tools import Tools
+from pipeline.upkeep import follow, keep_ready
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def run(
         sqlite3.Error: when the database cannot be written; what was stored before stays.
     """
     began = time.monotonic()
-    store.watch.sync(config.watchlist, tools.clock())
+    follow(config, store, tools.clock())
     interval_s = int(config.schedule.interval.total_seconds())
     store.polls.sync_feeds({feed.id: feed.url for feed in config.feeds}, interval_s)
     feeds = store.polls.feeds()
@@ -94,9 +95,11 @@ def run(
                 store.polls.postpone([feed.id for feed in feeds if host_of(feed.url) == host], hold)
                 log.warning("%s told several of its feeds to wait: none is polled before %s", host, to_iso(hold))
             fold(store, config.stories.window, most=BATCH, stop=stop)
+            keep_ready(store, most=upkeep.BATCH, stop=stop)
     finally:
         in_hand.close()
     fold(store, config.stories.window, most=A_PASS, stop=stop)
+    keep_ready(store, most=A_PASS, stop=stop)
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 

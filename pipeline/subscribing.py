@@ -7,7 +7,6 @@ noted as asked for: a hub may ask back before its answer is here, and a daemon t
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import secrets as randomness
 import threading
@@ -17,8 +16,8 @@ from typing import Literal
 
 from pipeline import websub
 from pipeline.config import Config
-from pipeline.errors import StoreError
 from pipeline.fetch import Fetcher
+from pipeline.keyfile import load_key
 from pipeline.models import Posted, Subscription
 from pipeline.store import Store
 from pipeline.tools import Tools
@@ -38,22 +37,7 @@ def load_secrets(database: Path) -> Secrets:
     Raises:
         StoreError: when the file cannot be made or read, or is no key.
     """
-    path = database.with_name(f"{database.name}.websub-key")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-                file.write(randomness.token_hex(websub.KEY_BYTES))
-        except FileExistsError:
-            pass  # an earlier start made it
-        key = bytes.fromhex(path.read_text(encoding="ascii"))
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}; check the permissions of the file and its folder") from None
-    except ValueError:
-        key = b""
-    if len(key) != websub.KEY_BYTES:
-        raise StoreError(f"{path}: is not the key of subscriptions; remove it, and hubs are asked anew")
-    return Secrets(key)
+    return Secrets(load_key(database, "websub-key", "subscriptions", "hubs are asked anew"))
 
 
 def keep_up(config: Config, tools: Tools, secrets: Secrets, stop: threading.Event) -> None:

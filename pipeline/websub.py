@@ -22,7 +22,6 @@ from urllib.parse import parse_qs
 
 from pipeline.models import Offer, Subscription
 
-KEY_BYTES = 32
 SALT_BYTES = 16
 #: The algorithms of section 7.1.1.
 _ALGORITHMS = ("sha1", "sha256", "sha384", "sha512")

@@ -53,8 +53,8 @@ class YamlFile:
         message = _ENDLESS.sub(lambda word: word[0][:60] + "…", message)
         return Mistake(self.path, self.lines.get(place), dotted(where), message)
 
-    def validate(self, model: type[Model], where: Where = ()) -> Model:
-        """The value at ``where`` as ``model``.
+    def validate(self, model: type[Model], where: Where = (), *, leave_out: str = "") -> Model:
+        """The value at ``where`` as ``model``, without the key ``leave_out``.
 
         Raises:
             ConfigError: with one placed mistake for each thing that is wrong.
@@ -62,6 +62,8 @@ class YamlFile:
         value = self.data
         for part in where:
             value = value[part]
+        if leave_out and isinstance(value, dict):
+            value = {key: inner for key, inner in value.items() if key != leave_out}
         try:
             return model.model_validate({} if value is None and not where else value)
         except ValidationError as error:

@@ -24,6 +24,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings
 
 from pipeline import config as configuration
 from pipeline.cli import main
@@ -36,6 +37,10 @@ with warnings.catch_warnings():  # datasette leaves a connection open when it is
     warnings.simplefilter("ignore", ResourceWarning)
     importlib.import_module("datasette.app")
     gc.collect()
+
+if "CI" not in os.environ:  # there hypothesis' own profile for CI holds, which has no deadline either
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 SHARED = Path(__file__).parents[2] / "shared"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

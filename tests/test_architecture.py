@@ -30,6 +30,8 @@ CONDUCTORS = {
     "cli",
     "reporting",
     "retagging",
+    "trial",
+    "upkeep",
     "checks",
     "demo",
     "web",

@@ -343,3 +343,12 @@ def test_a_subject_is_a_context_of_the_watchlist() -> None:
     text = text.replace("drpk", "weather")
     (found,) = mistakes(text)
     assert found.endswith("remove it, or write one of: dprk")
+
+
+def test_a_priority_is_for_an_entity_of_the_watchlist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that the watch-list does not know is told with its line and what to do."""
+    monkeypatch.undo()
+    text = "review:\n  priority:\n    lab-110: 2\n    lab-111: 2\n"
+    assert mistakes(text) == [
+        "4: review.priority.lab-111: there is no entity 'lab-111' in the watch-list; did you mean lab-110?"
+    ]

@@ -68,14 +68,14 @@ def test_it_stops_while_a_server_keeps_it_waiting(tmp_path: Path) -> None:
 
 
 def test_jobs_are_never_dropped_for_being_late(make_config: MakeConfig) -> None:
-    """Both jobs coalesce, run one at a time, and have no misfire grace that would skip a late run."""
+    """All jobs coalesce, run one at a time, and have no misfire grace that would skip a late run."""
 
     async def look() -> None:
         config = make_config({})
         scheduler = daemon.make_scheduler(config, thread_tools(config), threading.Event())
         scheduler.start(paused=True)
         jobs = {job.id: job for job in scheduler.get_jobs()}
-        assert set(jobs) == {"poll", "digest", "digest-missed"}
+        assert set(jobs) == {"heartbeat", "poll", "digest", "digest-missed"}
         assert all(job.coalesce and job.max_instances == 1 and job.misfire_grace_time is None for job in jobs.values())
         assert str(jobs["digest"].trigger) == "cron[hour='7', minute='0']"
         scheduler.shutdown(wait=False)

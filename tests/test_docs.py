@@ -68,7 +68,7 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, site: Site) -> None:
             assert "Serving" in first_line or "watching" in first_line, first_line + rest
             assert "Traceback" not in rest
         elif shown.startswith("watchfloor "):
-            done = call(*shlex.split(shown)[1:], cwd=tmp_path)
+            done = call(*shlex.split(shown)[1:], cwd=tmp_path, stdin="correct horse\n" if "password" in shown else "")
             assert done.returncode == 0, f"{line}: {done.stderr}"
         else:
             result = subprocess.run(

@@ -67,6 +67,7 @@ def test_f1_is_the_harmonic_mean(right: int, spare: int, missed: int) -> None:
         ('{"id": 1, "title": "a"}', "g:1: labels: is not an object"),
         ('{"id": 1, "title": "a", "labels": {"x": []}}', "g:1: labels.x: is not a list of strings"),
         ('{"id": 1, "title": "a", "labels": {"x": ["b"]}}', "g:1: labels.x: 'b' stands neither in title nor in text"),
+        ('{"id": 1, "title": "a", "labels": {}, "judged": "x"}', "g:1: judged: is not a list of entities"),
         ("", "g: holds no document"),
     ],
 )

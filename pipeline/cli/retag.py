@@ -18,6 +18,7 @@ from pipeline.cli.common import Day, common_options, load_config, note, open_sto
 from pipeline.config import Config
 from pipeline.store import RetagChange, Store
 from pipeline.times import utc_now
+from pipeline.upkeep import follow
 
 _SAMPLES = 3  # of each rule and direction
 
@@ -67,7 +68,7 @@ def retag(*, since: date | None, dry_run: bool, as_json: bool, config_path: Path
     with open_stored(config) as store:
         left = store.watch.count_outdated(config.watchlist.version, moment)
         if not dry_run:
-            store.watch.sync(config.watchlist, utc_now())
+            follow(config, store, utc_now())
         try:
             _work(config, store, moment, tally, left=left, dry_run=dry_run, quiet=as_json)
         except KeyboardInterrupt:

@@ -156,7 +156,7 @@ def _show_next_steps(config: Config, *, name_database: bool, failed: bool) -> No
     """What to open next, as commands that work from here."""
     name, database = program(), f" --db {from_here(config.database)}" if name_database else ""
     print("Open next:")
-    print(f"  {name} serve{database}    then browse and search at http://127.0.0.1:8001/watchfloor")
+    print(f"  {name} serve{database}    then review at http://127.0.0.1:8001/-/queue")
     print(f"  {name} digest{database} --output digest.html")
     print(f"  {name} stories list{database}    what reached us more than once")
     print(f"  {name} review list{database}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from pathlib import Path
 
@@ -10,31 +9,58 @@ import click
 import uvicorn
 
 from pipeline.cli.common import common_options, load_config, note, open_stored
-from pipeline.errors import ServeError
-from pipeline.web import DATABASE, make_datasette
+from pipeline.config import Config
+from pipeline.errors import ServeError, UsageError
+from pipeline.upkeep import A_PASS, keep_ready
+from pipeline.web import make_datasette
+from pipeline.web.gate import Reach
+from pipeline.web.site import DATABASE
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="A name under which a proxy passes requests on; reading needs an account then.",
+)
 @common_options
-def serve(*, host: str, port: int, config_path: Path | None, db: Path | None) -> None:
-    """Browse and search the stored items with Datasette, read only.
+def serve(*, host: str, port: int, names: tuple[str, ...], config_path: Path | None, db: Path | None) -> None:
+    """Review in the browser: the pages of watchfloor and Datasette.
+
+    Who signs in with an account of review: users: may give verdicts. On this machine reading needs no account; from
+    elsewhere nothing is shown without one.
 
     \b
     Example:
       watchfloor serve --port 8001
+      watchfloor serve --name review.example.org
     """
     config = load_config(config_path, db)
-    with open_stored(config):
-        pass  # brings the schema up to date, and says now what is wrong with the file
+    reach = Reach(host, names)
+    check_accounts(config, reach)
+    with open_stored(config) as store:  # brings the schema up to date, and says now what is wrong with the file
+        store.queue.follow(config.timezone)
+        keep_ready(store, most=A_PASS)
+        if store.queue.is_any_waiting() or store.search.is_any_waiting():
+            note("older items are still to be sorted into the queue and the search; the next runs go on with them")
     check_free(host, port)
-    if not _is_loopback(host):
-        note(f"warning: whoever reaches {host}:{port} can read everything; there are no accounts yet")
+    app = make_datasette(config, reach=reach).app()
     shown = f"[{host}]" if ":" in host else host
     print(f"Serving {config.database} at http://{shown}:{port}/{DATABASE} (stop with Ctrl-C)", flush=True)
-    app = make_datasette(config.database, config.timezone).app()
-    uvicorn.run(app, host=host, port=port, log_level="warning", lifespan="on")
+    uvicorn.run(app, host=host, port=port, log_level="warning", lifespan="on", ws="none", server_header=False)
+
+
+def check_accounts(config: Config, reach: Reach) -> None:
+    """Raise ``UsageError`` when others could reach the pages and nobody would be asked who they are."""
+    if reach.is_public and not config.review.users:
+        whence = f"through {reach.names[0]}" if reach.names else f"at {reach.host}"
+        raise UsageError(
+            f"{config.path}: review: users: names nobody, so whoever reaches these pages {whence} could read all;"
+            " add an account (watchfloor review password says how), or serve only this machine: without --host, --name"
+        )
 
 
 def check_free(host: str, port: int) -> None:
@@ -48,10 +74,3 @@ def check_free(host: str, port: int) -> None:
         raise ServeError(
             f"cannot listen on {host}:{port}: {error.strerror}; choose another with --host, --port"
         ) from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -26,6 +26,7 @@ from pipeline.cli.common import (
 from pipeline.errors import UsageError
 from pipeline.folding import BATCH, fold
 from pipeline.stories.parts import first_of, own_parts
+from pipeline.upkeep import keep_ready
 
 
 @click.group()
@@ -128,6 +129,7 @@ def rebuild(*, as_json: bool, config_path: Path | None, db: Path | None) -> None
             while not stop.is_set() and (number := fold(store, config.stories.window, most=BATCH, stop=stop)):
                 done += number
                 progress.update(task, completed=min(done, left))
+        keep_ready(store, stop=stop)
         left = store.stories.waiting()
         totals = store.stories.totals()
     if stop.is_set() and left:

@@ -129,7 +129,8 @@ def evaluate(*, gold: TextIO, as_json: bool, config_path: Path | None, db: Path 
     """Measure the watch-list on labelled documents.
 
     Prints precision, recall and F1 per entity and per rule, and the document behind each error. A line of GOLD.jsonl is
-    {"id", "title", "text", "labels": {"entity-id": ["what shows it", ...]}}.
+    {"id", "title", "text", "labels": {"entity-id": ["what shows it", ...]}}; with "judged": ["entity-id", ...] only
+    these are measured in it. `watchfloor review export` and lessons write such lines.
 
     \b
     Example:

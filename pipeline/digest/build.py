@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pipeline import __version__, health
 from pipeline.clean import display_title
 from pipeline.models import DayRow, ItemRow
+from pipeline.precision import Judged
 from pipeline.times import day_bounds, from_iso
 
 _KINDS = ("organisation", "person", "place", "topic")
@@ -72,6 +73,17 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
+class WeakRule:
+    """A rule of whose judged mentions too few are right: surely no more than ``at_most`` of all that it finds."""
+
+    rule: str
+    entity: str
+    right: int
+    judged: int
+    at_most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """The report of one local day."""
 
@@ -87,12 +99,15 @@ class Digest:
     feeds_configured: int
     troubles: tuple[Trouble, ...]
     unseen: tuple[Unseen, ...]
+    weak_rules: tuple[WeakRule, ...]
     watchlist_version: str
     program: str
 
 
-def build(day: date, zone: ZoneInfo, rows: DayRow, watchlist_version: str) -> Digest:
-    """The digest of ``day``, local in ``zone``, from what the store has of it."""
+def build(
+    day: date, zone: ZoneInfo, rows: DayRow, watchlist_version: str, below_floor: Sequence[Judged] = ()
+) -> Digest:
+    """The digest of ``day``, local in ``zone``, from what the store has of it, and the rules ``below_floor``."""
     names = {entity["id"]: entity["name"] for entity in rows.entities}
     titles = {feed["id"]: feed["title"] or feed["id"] for feed in rows.feeds}
     ordered = sorted(rows.entities, key=lambda entity: _KINDS.index(entity["kind"]))
@@ -123,6 +138,10 @@ def build(day: date, zone: ZoneInfo, rows: DayRow, watchlist_version: str) -> Di
         feeds_configured=len(active),
         troubles=_troubles(active, {row["feed_id"]: row for row in rows.fetches}, zone),
         unseen=tuple(_unseen(active, rows, day, zone)),
+        weak_rules=tuple(
+            WeakRule(one.rule, names.get(one.entity_id, one.entity_id), one.right, one.judged, one.interval[1])
+            for one in below_floor
+        ),
         watchlist_version=watchlist_version,
         program=f"watchfloor {__version__}",
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.digest.build import Digest, Entry, Excerpt
+from pipeline.digest.build import Digest, Entry, Excerpt, WeakRule
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
@@ -28,7 +28,7 @@ def to_html(digest: Digest) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["outlets"] = outlets
+    environment.filters |= {"outlets": outlets, "weak_rule": weak_rule}
     return environment.get_template("digest.html").render(digest=digest)
 
 
@@ -83,6 +83,12 @@ def _lines(
         )
     for unseen in digest.unseen:
         yield f"- {strong}{escape(unseen.feed_id)}{strong}: {escape(unseen.text)}"
+    if digest.weak_rules:
+        yield ""
+        yield f"{heading * 2} Rules below the floor"
+        yield ""
+    for weak in digest.weak_rules:
+        yield f"- {strong}{escape(weak.rule)}{strong} ({escape(weak.entity)}): {weak_rule(weak)}"
     if digest.quiet:
         yield ""
         yield f"Nothing today on: {escape(', '.join(digest.quiet))}."
@@ -111,6 +117,11 @@ def outlets(copies: Sequence[str], most: int = 6) -> str:
     names = list(dict.fromkeys(copies))
     shown = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
     return shown + (f" ({len(copies)} copies)" if len(copies) > 1 else "")
+
+
+def weak_rule(weak: WeakRule) -> str:
+    """How right a rule was found to be, in words."""
+    return f"{weak.right} of {weak.judged} judged mentions are right; surely no more than {weak.at_most:.0%} of all are"
 
 
 def _marked(excerpt: Excerpt, escape: Callable[[str], str], strong: str) -> str:

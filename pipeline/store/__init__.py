@@ -2,8 +2,10 @@
 
 ``Store`` opens it; its parts are split by noun: ``polls`` (feeds, fetches, items, mentions as they arrive), ``known``
 (what of them is stored already), ``pages`` (full text), ``items`` (one item with its history), ``subscriptions`` (at
-hubs), ``watch`` (entities, retagging), ``review`` (verdicts), ``coverage`` (what was seen of the feeds, and what was
-not), ``reports`` (what the digest, the pages and exports read).
+hubs), ``watch`` (entities, retagging), ``review`` (verdicts), ``queue`` (the stories to review, which ``queueing``
+works out), ``search`` (in Korean, Chinese and Japanese), ``coverage`` (what was seen of the feeds, and what was not),
+``judgements`` (what verdicts say of rules), ``lessons`` (what wrong tags teach), ``reports`` (what the digest, the
+pages and exports read).
 
 Every change goes through ``writing``: one transaction that waits for another writer and is stored whole or not at all.
 """
@@ -11,6 +13,7 @@ Every change goes through ``writing``: one transaction that waits for another wr
 from pipeline.store.connection import Reading, Store, explain
 from pipeline.store.items import ItemHistory
 from pipeline.store.known import Known, ToldApart
+from pipeline.store.lessons import WrongTag
 from pipeline.store.pages import DuePage, PageTried
 from pipeline.store.polls import Delivery, Poll
 from pipeline.store.watch import RetagChange
@@ -26,5 +29,6 @@ __all__ = [
     "RetagChange",
     "Store",
     "ToldApart",
+    "WrongTag",
     "explain",
 ]

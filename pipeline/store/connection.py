@@ -12,12 +12,18 @@ from sqlite_utils import Database
 from pipeline.errors import StoreError
 from pipeline.migrations import migrations
 from pipeline.store.coverage import Coverage
+from pipeline.store.heartbeat import Heartbeat
 from pipeline.store.items import Items
+from pipeline.store.judgements import Judgements
 from pipeline.store.known import Known
+from pipeline.store.lessons import Lessons
+from pipeline.store.overview import Overview
 from pipeline.store.pages import Pages
 from pipeline.store.polls import Polls
+from pipeline.store.queue import Queue
 from pipeline.store.reports import Reports
 from pipeline.store.review import Review
+from pipeline.store.search import Search
 from pipeline.store.stories import Stories
 from pipeline.store.subscriptions import Subscriptions
 from pipeline.store.watch import Watch
@@ -66,6 +72,12 @@ class Store:
         self.coverage = Coverage(self.db)
         self.subscriptions = Subscriptions(self.db)
         self.reports = Reports(self.db)
+        self.queue = Queue(self.db)
+        self.search = Search(self.db)
+        self.judgements = Judgements(self.db)
+        self.lessons = Lessons(self.db)
+        self.overview = Overview(self.db)
+        self.heartbeat = Heartbeat(self.db)
 
     def _prepare(self) -> None:
         tables = self.db.table_names()  # looked at first: another program may make them all right now
@@ -128,6 +140,13 @@ class Reading:
         db = Database(connection)
         self.items = Items(db)
         self.stories = Stories(db)
+        self.queue = Queue(db)
+        self.review = Review(db)
+        self.judgements = Judgements(db)
+        self.lessons = Lessons(db)
+        self.overview = Overview(db)
+        self.pages = Pages(db)
+        self.heartbeat = Heartbeat(db)
 
 
 def _names_of_this_version() -> set[str]:

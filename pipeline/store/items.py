@@ -9,12 +9,14 @@ from typing import Any
 from sqlite_utils import Database
 
 from pipeline.models import Said
+from pipeline.store.queueing import STANDS
 from pipeline.store.versions import said_by
 
 
 @dataclass(frozen=True, slots=True)
 class ItemHistory:
-    """A stored item as plain values. ``versions`` are the oldest first, ``verdicts`` the newest first.
+    """A stored item as plain values. ``versions`` are the oldest first, ``verdicts`` the newest first,
+    without those that were taken back.
 
     ``item`` also has feed_content: what the feed says where the page's text stands, else None. ``copies`` are the other
     items of its story.
@@ -74,7 +76,11 @@ class Items:
             feed_title=item.pop("feed_title"),
             mentions=tuple(mentions),
             versions=tuple(versions),
-            verdicts=tuple(self._of("verdicts", item_id, "id DESC")),
+            verdicts=tuple(
+                self._db.query(
+                    f"SELECT v.* FROM verdicts v WHERE v.item_id = ? AND {STANDS} ORDER BY v.id DESC", [item_id]
+                )
+            ),
             copies=tuple(self._copies(item)),
             entities={row["id"]: row["name"] for row in self._db.table("entities").rows if row["id"] in ids},
         )

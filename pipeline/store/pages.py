@@ -106,7 +106,7 @@ class Pages:
         found: dict[str, Counter[str]] = {}
         rows = self._db.execute(
             """
-            SELECT i.feed_id, p.outcome, count(*) FROM pages p JOIN items i ON i.id = p.item_id
+            SELECT i.feed_id, p.outcome, count(*) FROM pages p CROSS JOIN items i ON i.id = p.item_id
             WHERE p.next_try_at IS NULL AND p.tried_at >= ? AND p.outcome NOT IN ('taken', 'enough') GROUP BY 1, 2
             """,
             [to_iso(since)],

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from pipeline.models import DayRow, ItemRow
 from pipeline.store.coverage import Coverage
+from pipeline.store.queueing import DECIDES
 from pipeline.store.writing import chunks, writing
 from pipeline.times import from_iso, to_iso
 
@@ -19,9 +20,9 @@ _MENTIONS_OF = """
     FROM mentions WHERE item_id IN ({marks}) ORDER BY item_id, field DESC, start, "end", entity_id, id
 """
 #: The newest verdict on each item as a whole.
-_STANDING = """
+_STANDING = f"""
     SELECT item_id, verdict, reviewer, created_at, note FROM verdicts
-    WHERE id IN (SELECT max(id) FROM verdicts WHERE mention_id IS NULL AND item_id IN ({marks}) GROUP BY item_id)
+    WHERE id IN (SELECT max(v.id) FROM verdicts v WHERE v.item_id IN ({{marks}}) AND {DECIDES} GROUP BY v.item_id)
 """
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlite_utils import Database
@@ -36,8 +37,9 @@ class Watch:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def sync(self, watchlist: Watchlist, now: datetime) -> None:
-        """Keep the watch-list by its version, and make the entities table hold its entities.
+    def sync(self, watchlist: Watchlist, now: datetime, priority: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Keep the watch-list by its version, and make the entities table hold its entities, each with its priority
+        (the usual is 1).
 
         Entities that left it stay, as mentions refer to them.
         """
@@ -51,6 +53,7 @@ class Watch:
                 "description": entity.description,
                 "aliases": json.dumps(entity.model_dump(mode="json")["aliases"], ensure_ascii=False),
                 "references": json.dumps(entity.model_dump(mode="json")["references"]),
+                "priority": float(priority.get(entity.id, 1)),
             }
             for entity in watchlist.entities
         ]

@@ -68,13 +68,13 @@ class Item:
         if touches(text.spans(("lookalike", rule.id)), found.start, found.end):
             return Judged(found, held_by="lookalike", detail=self._lookalike(found))
         for condition in rule.unless:
-            word = self._context(condition, found)
+            word = self.near(condition, found)
             if word is not None:
                 return Judged(found, held_by="unless", detail=f"{condition.context}: {word}")
         context: dict[str, str] = {}
         subjects: list[str] = []
         for condition in rule.requires:
-            word = self._context(condition, found)
+            word = self.near(condition, found)
             if word is not None:
                 context[condition.context] = word
             elif condition.within == "feed" and condition.context in self.subjects:
@@ -95,7 +95,7 @@ class Item:
         spans = self.texts[found.field].spans(("lookalike", found.rule.id))
         return next(self.fields[found.field][start:end] for start, end in spans if end > found.start)
 
-    def _context(self, condition: Condition, found: Found) -> str | None:
+    def near(self, condition: Condition, found: Found) -> str | None:
         """The first term of the context that stands near ``found``; a name is no context of itself."""
         left, right = 0, len(self.fields[found.field])
         if condition.within == "sentence":

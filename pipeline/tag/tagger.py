@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.models import Document, Mention
@@ -67,6 +67,18 @@ class Tagger:
             sorted(misses, key=lambda m: (order[m.field], m.start, m.end, m.entity_id, m.rule))
         )
 
+    def compare(self, document: Document, bare: Rule) -> tuple[tuple[Mention, ...], tuple[Mention, ...]] | None:
+        """The mentions of one document, and what they are with ``bare`` in the place of the rule that has its id and
+        holds back more; None when that is the same. Most documents are told by a look at the sentences concerned.
+        """
+        item = self._item(document)
+        more = [condition for condition in self._owners[bare.id][1].unless if condition not in bare.unless]
+        if not any(item.near(condition, one) for one in self._found(item, bare.id) for condition in more):
+            return None
+        found = self._found(item)
+        without = [replace(one, rule=bare) if one.rule.id == bare.id else one for one in found]
+        return _mentions(item, item.judge(found)), _mentions(item, item.judge(without))
+
     def may_hold(self, document: Document) -> bool:
         """Whether the document passes the prefilter, so that it is searched. Those that do not have no mention."""
         if not self._search.prefilters:
@@ -87,11 +99,12 @@ class Tagger:
     def _item(self, document: Document) -> Item:
         return Item(document, self._subjects.get(document.feed_id or "", ()), self._search)
 
-    def _found(self, item: Item) -> list[Found]:
+    def _found(self, item: Item, only: str = "") -> list[Found]:
         found = []
         for name, text in item.texts.items():
-            spans = [(key[1], at) for key in text.rules() for at in text.spans(key)]
-            spans += text.regex_spans()
+            keys = [("rule", only)] if only else text.rules()
+            spans = [(key[1], at) for key in keys for at in text.spans(key)]
+            spans += [one for one in text.regex_spans() if one[0] == only or not only]
             for rule_id, (start, end) in spans:
                 entity_id, rule = self._owners[rule_id]
                 found.append(Found(entity_id, rule, name, start, end))

@@ -4,7 +4,18 @@
 watch-list and checks what only shows when they stand together; ``schema`` tells editors. Never tags: ``tag`` does.
 """
 
-from pipeline.watchlist.models import Condition, Entity, Pack, Rule, Watchlist
+from pipeline.watchlist.models import Condition, Entity, Exclusion, Pack, Rule, Watchlist
 from pipeline.watchlist.reading import build, from_config, load_pack, pack_names
 
-__all__ = ["Condition", "Entity", "Pack", "Rule", "Watchlist", "build", "from_config", "load_pack", "pack_names"]
+__all__ = [
+    "Condition",
+    "Entity",
+    "Exclusion",
+    "Pack",
+    "Rule",
+    "Watchlist",
+    "build",
+    "from_config",
+    "load_pack",
+    "pack_names",
+]

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import re2
@@ -93,6 +93,18 @@ class Condition(_Frozen):
     """The name of a context."""
     within: Literal["sentence", "item", "feed"] = "item"
     """Where: in the mention's sentence, anywhere in the item, or in the item or its feed's subject."""
+
+
+class Exclusion(_Frozen):
+    """Patterns that hold a rule back where they stand near its mention: ``unless`` without a name for the context."""
+
+    rule: str
+    within: Literal["sentence", "item"]
+    patterns: tuple[str, ...]
+
+
+#: What the context of a rule's own patterns is called.
+_OWN_CONTEXT = {"sentence": "unless.{}", "item": "unless-item.{}"}
 
 
 class Rule(_Frozen):
@@ -195,9 +207,12 @@ class Entity(_Frozen):
 
     @property
     def every_rule(self) -> tuple[Rule, ...]:
-        """The rules, and first the one that the aliases are."""
+        """The rules, and first the one that the aliases are, unless it stands among them with further conditions."""
         names = tuple(name for listed in self.aliases.values() for name in listed)
-        return (Rule(id=f"{self.id}.alias", phrases=names, score=0.97), *self.rules) if names else self.rules
+        key = f"{self.id}.alias"
+        if not names or any(rule.id == key for rule in self.rules):
+            return self.rules
+        return (Rule(id=key, phrases=names, score=0.97), *self.rules)
 
 
 class Pack(_Frozen):
@@ -234,6 +249,47 @@ class Watchlist(_Frozen):
         present = {entity.id for entity in kept}
         orphans = [e.model_copy(update={"parent": None}) if e.parent not in present else e for e in kept]
         return Watchlist(words=self.words, contexts=self.contexts, entities=tuple(orphans), subjects=self.subjects)
+
+    def excluding(self, exclusions: Iterable[Exclusion]) -> Watchlist:
+        """This watch-list with further patterns that hold rules back; those that name no rule of it change nothing.
+
+        Each rule's patterns become a context of its own, whose name holds a dot, as no list of a file's does.
+        """
+        added: dict[str, dict[Condition, list[str]]] = {}
+        for one in exclusions:
+            condition = Condition(context=_OWN_CONTEXT[one.within].format(one.rule), within=one.within)
+            added.setdefault(one.rule, {}).setdefault(condition, []).extend(one.patterns)
+        if not added:
+            return self
+
+        def changed(rule: Rule) -> Rule:
+            more = added.get(rule.id, {})
+            return rule.model_copy(update={"unless": tuple(dict.fromkeys((*rule.unless, *more)))}) if more else rule
+
+        entities = []
+        contexts = dict(self.contexts)
+        for entity in self.entities:
+            own = [rule for rule in entity.every_rule if rule.id in added]
+            if own:
+                rules = entity.every_rule if f"{entity.id}.alias" in added else entity.rules
+                entity = entity.model_copy(update={"rules": tuple(map(changed, rules))})  # noqa: PLW2901
+            entities.append(entity)
+            for condition, patterns in (pair for rule in own for pair in added[rule.id].items()):
+                before = contexts.get(condition.context, ())
+                contexts[condition.context] = tuple(dict.fromkeys((*before, *patterns)))
+        return Watchlist(words=self.words, contexts=contexts, entities=tuple(entities), subjects=self.subjects)
+
+    def only(self, entity_id: str) -> Watchlist:
+        """As much of this watch-list as one entity's mentions depend on: quick to compile."""
+        entities = [entity for entity in self.entities if entity.id == entity_id]
+        rules = [rule for entity in entities for rule in entity.every_rule]
+        asked = {condition.context for rule in rules for condition in (*rule.requires, *rule.unless)}
+        return Watchlist(
+            words={**self.contexts, **self.words},  # a pattern may name either
+            contexts={name: terms for name, terms in self.contexts.items() if name in asked},
+            entities=tuple(entity.model_copy(update={"parent": None}) for entity in entities),
+            subjects=self.subjects,
+        )
 
     def lists(self) -> WordLists:
         """Every list that a pattern may name: word lists and contexts."""

@@ -16,18 +16,37 @@ from typing import Any
 from pipeline import yamlfile
 from pipeline.errors import ConfigError, Mistake
 from pipeline.patterns import LIST_NAME, PatternError, WordLists, compile_pattern, expand_regex
-from pipeline.watchlist.models import Entity, Pack, Rule, Watchlist, compile_regex
+from pipeline.watchlist.models import Entity, Exclusion, Pack, Rule, Watchlist, compile_regex
 from pipeline.yamlfile import Where, YamlFile
+
+#: What a configuration may say of a pack or file besides its name.
+_CHANGES = ("without", "unless")
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Patterns that a configuration adds to what holds a rule back, and where they stand in it."""
+
+    file: YamlFile
+    where: Where
+    exclusion: Exclusion
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file, where in it the one entity stands when it is a configuration, what it gives, and the ids left out."""
+    """A file, where in it the one entity stands when it is a configuration, what it gives, and what the configuration
+    leaves out of it and adds to it."""
 
     file: YamlFile
     where: Where
     pack: Pack
     left_out: frozenset[str] = frozenset()
+    added: tuple[Addition, ...] = ()
+
+    @property
+    def rules(self) -> set[str]:
+        """The ids of its rules."""
+        return {rule.id for entity in self.pack.entities for rule in entity.every_rule}
 
 
 def pack_names() -> list[str]:
@@ -45,12 +64,18 @@ def from_config(file: YamlFile, where: Where, subjects: Mapping[str, tuple[str, 
     """The watch-list that the list at ``where`` of a configuration asks for.
 
     Each element is ``pack: NAME`` (a watch-list that ships), ``file: PATH`` (one of the user's, relative to the
-    configuration), either with ``without: [ID, ...]`` to leave out rules or entities, or an entity in place.
+    configuration), either with ``without: [ID, ...]`` to leave out rules or entities, or an entity in place. Each may
+    have ``unless: {RULE: [PATTERN, ...]}``: what holds its rules back besides what they say themselves.
     ``subjects`` tells of each feed which contexts it is about.
 
     Raises:
         ConfigError: naming file, line and key of every mistake.
     """
+    return build(read_parts(file, where), subjects)
+
+
+def read_parts(file: YamlFile, where: Where) -> list[Part]:
+    """What each element of the list at ``where`` gives, in their order. Raises ``ConfigError``."""
     parts: list[Part] = []
     mistakes: list[Mistake] = []
     entries: Any = file.data
@@ -63,7 +88,7 @@ def from_config(file: YamlFile, where: Where, subjects: Mapping[str, tuple[str, 
             mistakes.extend(error.mistakes)
     if mistakes:
         raise ConfigError(mistakes)
-    return build(parts, subjects)
+    return parts
 
 
 def _read_entry(file: YamlFile, here: Where, entry: Any) -> Part:
@@ -71,34 +96,64 @@ def _read_entry(file: YamlFile, here: Where, entry: Any) -> Part:
     what = "pack: NAME, file: PATH or an entity (id, name, kind, rules)"
     if not isinstance(entry, dict):
         raise ConfigError([file.mistake(here, f"is not {what}")])
-    if entry.keys() <= {"pack", "without"} and "pack" in entry:
+    if entry.keys() <= {"pack", *_CHANGES} and "pack" in entry:
         if entry["pack"] not in pack_names():
             known = ", ".join(pack_names())
             message = f"no pack {entry['pack']!r}; the packs are: {known}"
             raise ConfigError([file.mistake((*here, "pack"), message)])
-        return _leave_out(file, here, entry, _read_pack(entry["pack"]))
-    if entry.keys() <= {"file", "without"} and "file" in entry:
+        return _changed(file, here, entry, _read_pack(entry["pack"]))
+    if entry.keys() <= {"file", *_CHANGES} and "file" in entry:
         own = yamlfile.load(file.path.parent / str(entry["file"]))
-        return _leave_out(file, here, entry, Part(own, (), own.validate(Pack)))
+        return _changed(file, here, entry, Part(own, (), own.validate(Pack)))
     if len(entry) == 1 and not entry.keys() & Entity.model_fields.keys():
         message = f"is not known here; write {what}"
         raise ConfigError([file.mistake((*here, str(next(iter(entry)))), message)])
-    return Part(file, here, Pack(entities=(file.validate(Entity, here),)))
+    entity = file.validate(Entity, here, leave_out="unless")
+    part = Part(file, here, Pack(entities=(entity,)))
+    return replace(part, added=_additions(file, here, entry, part.rules))
 
 
-def _leave_out(file: YamlFile, here: Where, entry: Mapping[str, Any], part: Part) -> Part:
-    """The pack without the rules and entities whose ids ``without`` names."""
+def _changed(file: YamlFile, here: Where, entry: Mapping[str, Any], part: Part) -> Part:
+    """The pack without the rules and entities that ``without`` names, and with the conditions of ``unless``."""
     unwanted = entry.get("without") or []
     if not isinstance(unwanted, list) or not all(isinstance(one, str) for one in unwanted):
         raise ConfigError([file.mistake((*here, "without"), "is not a list of ids; write [ID, ID]")])
-    rules = {rule.id for entity in part.pack.entities for rule in entity.every_rule}
-    known = rules | {entity.id for entity in part.pack.entities}
-    missing = [one for one in unwanted if one not in known]
-    if missing:
-        close = difflib.get_close_matches(missing[0], sorted(known), n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise ConfigError([file.mistake((*here, "without"), f"has no rule or entity {missing[0]!r}{hint}")])
-    return replace(part, left_out=frozenset(unwanted))
+    known = part.rules | {entity.id for entity in part.pack.entities}
+    missing = next((one for one in unwanted if one not in known), None)
+    if missing is not None:
+        message = f"has no rule or entity {missing!r}{_hint(missing, known)}"
+        raise ConfigError([file.mistake((*here, "without"), message)])
+    return replace(part, left_out=frozenset(unwanted), added=_additions(file, here, entry, part.rules))
+
+
+def _additions(file: YamlFile, here: Where, entry: Mapping[str, Any], rules: set[str]) -> tuple[Addition, ...]:
+    """What ``unless`` of one element adds to its ``rules``. Raises ``ConfigError``."""
+    here, given = (*here, "unless"), entry.get("unless") or {}
+    if not isinstance(given, dict):
+        raise ConfigError([file.mistake(here, "is no list of rules; write {RULE: [PATTERN, PATTERN]}")])
+    additions, mistakes = [], []
+    for rule, patterns in given.items():
+        place = (*here, rule)
+        if rule not in rules:
+            mistakes.append(file.mistake(place, f"has no rule {rule!r}{_hint(rule, rules)}"))
+            continue
+        by_place: dict[Any, Any] = patterns if isinstance(patterns, dict) else {"sentence": patterns}
+        for within, listed in by_place.items():
+            inner = (*place, within) if isinstance(patterns, dict) else place
+            if within not in ("sentence", "item"):
+                mistakes.append(file.mistake(inner, f"unless knows sentence and item only, not {within!r}; rename it"))
+            elif not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
+                mistakes.append(file.mistake(inner, "is not a list of patterns; write [PATTERN, PATTERN]"))
+            else:
+                additions.append(Addition(file, inner, Exclusion(rule=rule, within=within, patterns=tuple(listed))))
+    if mistakes:
+        raise ConfigError(mistakes)
+    return tuple(additions)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def build(parts: Iterable[Part], subjects: Mapping[str, tuple[str, ...]] | None = None) -> Watchlist:
@@ -115,9 +170,14 @@ def build(parts: Iterable[Part], subjects: Mapping[str, tuple[str, ...]] | None 
         subjects=dict(subjects or {}),
     )
     lists = whole.lists()
+    additions = [addition for part in parts for addition in part.added]
     mistakes = [*_list_mistakes(parts, lists), *_entity_mistakes(parts, whole, lists)]
+    for one in additions:
+        prefix = f"rule {one.exclusion.rule}: "
+        mistakes += _pattern_mistakes(one.file, one.where, prefix, one.exclusion.patterns, lists, of_a_rule=False)
     if mistakes:
         raise ConfigError(mistakes)
+    whole = whole.excluding(one.exclusion for one in additions)
     return whole.without(frozenset(one for part in parts for one in part.left_out))
 
 

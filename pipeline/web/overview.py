@@ -1,0 +1,195 @@
+"""The overview: what was mentioned and when, what is unusual, where the queue, the feeds and the daemon stand.
+
+It shows the moment at which it was asked for, and says so; it never loads itself anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from datasette.app import Datasette
+from datasette.utils.asgi import Request, Response
+from markupsafe import Markup
+
+from pipeline import health, heartbeat
+from pipeline.heartbeat import Pulse
+from pipeline.store import Reading
+from pipeline.tally import Daily, daily, window
+from pipeline.times import day_bounds, from_iso
+from pipeline.unusual import LEAST_DAYS, Remark, unusual
+from pipeline.web.charts import columns
+from pipeline.web.queue import STATES
+from pipeline.web.site import Routes, Site
+
+#: Days that are shown, today the last of them; as many before a day are its history.
+DAYS = 28
+_CHARTS = 12
+_OUTLETS = 12
+_LINES = 10  # of a list of feeds or gaps, before it leads to the whole one
+_GAP_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class EntityDays:
+    """An entity's mentions over the days that are shown; ``chart`` is None for those that only stand in the table."""
+
+    id: str
+    name: str
+    counts: tuple[int, ...]
+    chart: Markup | None
+
+    @property
+    def total(self) -> int:
+        """Over all days shown."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is unusual of one day; ``remarks`` is None where the day cannot be judged, and ``reason`` says why."""
+
+    title: str
+    remarks: list[Remark] | None
+    reason: str = ""
+
+
+class OverviewPages:
+    """The overview, and the front page, which leads to it and to the queue."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def routes(self) -> Routes:
+        """Which addresses are answered by what."""
+        return [(r"^/$", self.front), (r"^/-/overview$", self.overview)]
+
+    async def front(self, datasette: Datasette, request: Request) -> Response:
+        """The front page, in place of Datasette's, which counts every table of a small database."""
+
+        def look(stored: Reading) -> dict[str, Any]:
+            return {"awaiting": stored.overview.states().get("awaiting", 0), "pulse": self._pulse(stored)}
+
+        return self._site.page(request, "front.html", **await self._site.read(datasette, look))
+
+    async def overview(self, datasette: Datasette, request: Request) -> Response:
+        """The page."""
+        now, zone = self._site.clock(), self._site.config.timezone
+
+        def look(stored: Reading) -> dict[str, Any]:
+            names = dict(stored.queue.entities())
+            shown = window(now, zone, DAYS + 2)  # today, yesterday, and the days that yesterday is compared with
+            mentions = daily(shown, stored.overview.mentions(shown.spans))
+            item_at, poll_at = stored.overview.newest()
+            outlets, outlets_all = stored.overview.outlets(_OUTLETS)
+            gaps, gaps_all = stored.overview.gaps(now - timedelta(days=_GAP_DAYS), _LINES)
+            states = stored.overview.states()
+            return {
+                "days": mentions.days[-DAYS:],
+                "entities": charted(mentions, names),
+                "judged": judged(mentions, self._observed(stored, mentions.days), sorted(self._watched(mentions))),
+                "names": names,
+                "outlets": outlets,
+                "outlets_all": outlets_all,
+                "states": [(state, label, states.get(state, 0)) for state, label in STATES.items()],
+                "is_sorting": stored.queue.is_any_waiting(),
+                "gaps": [(gap, health.gap(gap, self._span(gap))) for gap in gaps],
+                "gaps_all": gaps_all,
+                "given_up": sorted(stored.pages.given_up(now - timedelta(days=_GAP_DAYS)).items()),
+                "pulse": self._pulse(stored),
+                "item_at": self._local(item_at) if item_at else None,
+                "poll_at": self._local(poll_at) if poll_at else None,
+                **standing(stored.overview.feeds(), now),
+            }
+
+        seen = await self._site.read(datasette, look)
+        return self._site.page(
+            request, "overview.html", now=self._local(now, seconds=True), zone=zone.key, lines=_LINES, **seen
+        )
+
+    def _watched(self, mentions: Daily) -> set[str]:
+        return {entity.id for entity in self._site.config.watchlist.entities} | set(mentions.counts)
+
+    def _observed(self, stored: Reading, days: Sequence[date]) -> list[bool]:
+        """Of each day, whether it tells what is usual: not the first, which brings all that the feeds had in stock."""
+        began = stored.overview.began_at()
+        zone = self._site.config.timezone
+        watched = stored.overview.watched([day_bounds(day, zone) for day in days])
+        return [
+            was and began is not None and day > began.astimezone(zone).date()
+            for day, was in zip(days, watched, strict=True)
+        ]
+
+    def _pulse(self, stored: Reading) -> Pulse:
+        return heartbeat.pulse(stored.heartbeat.last(), self._site.clock(), heartbeat.runs, self._local)
+
+    def _span(self, gap: Mapping[str, Any]) -> str:
+        return f"from {self._local(from_iso(gap['from_at']))} to {self._local(from_iso(gap['to_at']))}"
+
+    def _local(self, moment: datetime, *, seconds: bool = False) -> str:
+        return f"{moment.astimezone(self._site.config.timezone):%Y-%m-%d %H:%M{':%S' if seconds else ''}}"
+
+
+def charted(mentions: Daily, names: Mapping[str, str]) -> list[EntityDays]:
+    """The entities that were mentioned on the days shown, the most mentioned first; those have a chart."""
+    days = mentions.days[-DAYS:]
+    shown = {entity: counts[-DAYS:] for entity, counts in mentions.counts.items() if any(counts[-DAYS:])}
+    ordered = sorted(shown, key=lambda entity: (-sum(shown[entity]), entity))
+    return [
+        EntityDays(
+            entity,
+            name := names.get(entity, entity),
+            shown[entity],
+            columns(in_words(name, days, shown[entity]), days, shown[entity]) if place < _CHARTS else None,
+        )
+        for place, entity in enumerate(ordered)
+    ]
+
+
+def in_words(name: str, days: Sequence[date], counts: Sequence[int]) -> str:
+    """A chart for those who do not see it."""
+    most = max(counts)
+    return (
+        f"{name}: mentions per day from {days[0]:%d %B} to {days[-1]:%d %B}. In all {sum(counts)}, "
+        f"at most {most} (on {days[counts.index(most)]:%d %B}), today {counts[-1]}."
+    )
+
+
+def judged(mentions: Daily, observed: Sequence[bool], watched: Sequence[str]) -> list[Judged]:
+    """What is unusual of today so far, against the same hours of the days before, and of the last complete day."""
+    return [
+        _judged(f"Today until {mentions.until:%H:%M}", mentions.so_far, -1, observed, watched)
+        if mentions.until
+        else Judged("Today", None, "Not yet: an hour of the day has to pass."),
+        _judged(f"{mentions.days[-2]:%A, %d %B}", mentions.counts, -2, observed, watched),
+    ]
+
+
+def _judged(
+    title: str, counts: Mapping[str, Sequence[int]], day: int, observed: Sequence[bool], watched: Sequence[str]
+) -> Judged:
+    none = (0,) * len(observed)
+    before = [number for number in range(len(observed) + day) if observed[number]][-DAYS:]
+    history = {entity: [counts.get(entity, none)[number] for number in before] for entity in watched}
+    remarks = unusual({entity: counts.get(entity, none)[day] for entity in watched}, history)
+    if not watched:
+        return Judged(title, None, "Nothing is watched.")
+    if remarks is None:
+        return Judged(title, None, f"Not yet: {LEAST_DAYS} days are needed, there are {len(before)}.")
+    return Judged(title, remarks)
+
+
+def standing(feeds: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
+    """How the feeds stand: how many there are, how many are healthy, and those in trouble, silent, moved for good."""
+    trouble = [feed for feed in feeds if feed["state"] not in ("ok", "moved")]
+    stale = [(feed, remark) for feed in feeds if (remark := health.stale(feed, now))]
+    moved = [feed for feed in feeds if feed["state"] == "moved"]
+    return {
+        "feeds": len(feeds),
+        "healthy": len(feeds) - len(trouble) - len(stale),
+        "trouble": trouble,
+        "stale": stale,
+        "moved": moved,
+    }
