@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ BATCH = 100
 A_PASS = 20_000
 #: Of the items that share keys with one, so many are compared with it, those first that share the rarest.
 _MOST_COMPARED = 30
+_MOST_KEPT = 300  # texts with their words, some kilobytes each
 
 
 def fold(store: Store, window: timedelta, *, most: int | None = None, stop: threading.Event | None = None) -> int:
@@ -52,20 +53,37 @@ def _fold_batch(store: Store, window: timedelta) -> int:
         keys = {item_id: item.keys or keys_of(copies[item_id]) for item_id, item in items.items()}
         for item_id, item in items.items():
             store.stories.index(item, keys[item_id])
-        groups = _Groups()
+        groups, others = _Groups(), _Others(store)
         for item_id, item in items.items():
             near = store.stories.near(item, keys[item_id], window)[:_MOST_COMPARED]
             for found in [found for found in near if found in items]:
                 groups.join_if(_Node(item=item_id), _Node(item=found), copies[item_id], copies[found])
-            for other in store.stories.texts(found for found in near if found not in items):
-                if other.story_id is not None:
-                    groups.join_if(_Node(item=item_id), _Node(story=other.story_id), copies[item_id], _copy(other))
+            for story_id, copy in others.of([found for found in near if found not in items]):
+                groups.join_if(_Node(item=item_id), _Node(story=story_id), copies[item_id], copy)
         store.stories.save(groups.of(items))
     return len(items)
 
 
 def _copy(item: Unfolded) -> Copy:
     return Copy(item.feed_id, item.canonical_url, item.title, item.summary, item.content)
+
+
+class _Others:
+    """Items of earlier batches, read once a batch: many of a batch are often compared with the same few."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: dict[int, tuple[int | None, Copy]] = {}
+
+    def of(self, item_ids: Sequence[int]) -> Iterator[tuple[int, Copy]]:
+        """The story of each item that has one, and what is compared of it."""
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.clear()
+        for item in self._store.stories.texts(found for found in item_ids if found not in self._kept):
+            self._kept[item.item_id] = item.story_id, _copy(item)
+        for story_id, copy in [self._kept[item_id] for item_id in item_ids if item_id in self._kept]:
+            if story_id is not None:
+                yield story_id, copy
 
 
 class _Node(NamedTuple):

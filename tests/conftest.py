@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -132,6 +133,11 @@ def tools_at(config: Config, now: datetime) -> Tools:
     """The same, at a time of the test's own."""
     context = httpx.create_ssl_context()
     return replace(thread_tools(config), clock=lambda: now, fetcher=lambda: Fetcher(config.fetch, lambda: now, context))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def rss(items: Sequence[tuple[str, str, str]], title: str = "A feed") -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from playwright.sync_api import Page
 
 from pipeline.config import Config, FeedSource
 from pipeline.demo import DemoServer, demo_config
+from pipeline.heartbeat import Beat
 from pipeline.run import Silent, run
 from pipeline.store import Store
 from pipeline.times import utc_now
@@ -74,6 +76,7 @@ def main() -> None:
             with Store(both.database) as store:
                 run(both, store, thread_tools(both), Silent(), threading.Event(), force=True)
                 decide(store, now)
+                store.heartbeat.write(Beat(os.getpid(), now, utc_now()))
         with started() as playwright, serving(both) as address, launched(playwright) as browser:
             for scheme in ("light", "dark"):
                 size = {"width": 1180, "height": 820}
@@ -101,8 +104,9 @@ def shoot(page: Page, address: str, scheme: str) -> None:
     page.locator(".story h2 a").first.click()
     page.locator("article mark").first.hover()
     page.screenshot(path=DOCS / f"item-{scheme}.png")
+    page.set_viewport_size({"width": 1180, "height": 1180})
     page.goto(f"{address}/-/overview")
-    page.screenshot(path=DOCS / f"overview-{scheme}.png", full_page=False)
+    page.screenshot(path=DOCS / f"overview-{scheme}.png")
 
 
 if __name__ == "__main__":

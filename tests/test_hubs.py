@@ -30,7 +30,7 @@ from pipeline.run import Silent, run
 from pipeline.store import Store
 from pipeline.subscribing import keep_up, load_secrets
 from pipeline.tools import Tools
-from tests.conftest import NOW, call, rss, thread_tools, tools_at, write_config
+from tests.conftest import NOW, call, free_port, rss, thread_tools, tools_at, write_config
 from tests.feedserver import FeedServer, ok
 from tests.hub import Hub
 
@@ -38,11 +38,6 @@ MakeConfig = Callable[..., Config]
 OLD = [("1", "Rain", "Wet.")]
 NEW = [("2", "Unit 180 of North Korea named", "The Reconnaissance General Bureau runs it.")]
 HOUR = timedelta(hours=1)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

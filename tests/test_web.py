@@ -21,7 +21,7 @@ import yaml
 from pipeline import config as configuration
 from pipeline.store import Store
 from pipeline.web import make_datasette
-from tests.conftest import Site, call, rss, watchfloor, write_config
+from tests.conftest import Site, call, free_port, rss, watchfloor, write_config
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +30,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("web")
     assert watchfloor("demo", cwd=folder).returncode == 0
     with open(folder / "log", "w", encoding="utf-8") as log:  # noqa: PTH123
-        command = [sys.executable, "-m", "pipeline", "serve", "--db", "db/demo.db", "--port", "18123"]
+        port = free_port()
+        command = [sys.executable, "-m", "pipeline", "serve", "--db", "db/demo.db", "--port", str(port)]
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-    address = "http://127.0.0.1:18123"
-    for _ in range(200):
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(600):
         try:
             httpx.get(address)
             break
@@ -200,25 +201,6 @@ def test_the_pages_cannot_write(pages: str) -> None:
     """No SQL that changes anything is carried out."""
     response = httpx.get(pages + "/watchfloor.json", params={"sql": "delete from items"})
     assert response.status_code == 400
-
-
-def test_a_browser_runs_nothing_from_a_feed(pages: str) -> None:
-    """Chromium shows the item with a script in its text, and the script did not run."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (Debian: apt install chromium)")
-    result = subprocess.run(
-        [
-            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--virtual-time-budget=3000",
-            "--dump-dom", pages + "/watchfloor/items?feed_id=desk-notes",
-        ],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    assert "desk-notes" in result.stdout
-    assert "onerror" not in result.stdout
-    assert "javascript:" not in result.stdout
 
 
 def test_chromium_was_there_where_it_must_be() -> None:

@@ -26,6 +26,13 @@ _BUCKET = 14 * 86400
 #: so few of them are looked at, those stored last: one is enough to join the story, and a template's copies of one
 #: notice have their title or address in common, too. So an item costs the same among ten thousand notices.
 _MOST_OF_A_KEY, _FEW = 50, 5
+#: The holders of a key, those stored last first, and whether they are too many; then only so few. SQLite steps over the
+#: others without making a row of each.
+_HOLDERS = f"""
+    WITH beyond AS (SELECT 1 FROM bands WHERE bucket = ?1 AND key = ?2 LIMIT 1 OFFSET {_MOST_OF_A_KEY})
+    SELECT item_id, EXISTS (SELECT 1 FROM beyond) FROM bands WHERE bucket = ?1 AND key = ?2
+    ORDER BY item_id DESC LIMIT iif(EXISTS (SELECT 1 FROM beyond), {_FEW}, {_MOST_OF_A_KEY})
+"""
 #: A story is led by the earliest of the items that have at least this much of the longest one's text.
 _FULL = 0.75
 
@@ -148,9 +155,9 @@ class Stories:
         seconds = int(window.total_seconds())
         shared: defaultdict[int, float] = defaultdict(float)  # a key that few have says more
         for bucket in range((item.at - seconds) // _BUCKET, (item.at + seconds) // _BUCKET + 1):
-            for found in self._with_keys(bucket, keys):
-                for item_id in found if len(found) <= _MOST_OF_A_KEY else found[-_FEW:]:
-                    shared[item_id] += 1 / len(found)
+            for holders, found in self._with_keys(bucket, keys):
+                for item_id in found if holders <= _MOST_OF_A_KEY else found[-_FEW:]:
+                    shared[item_id] += 1 / holders
         shared.pop(item.item_id, None)
         if not shared:
             return []
@@ -161,21 +168,22 @@ class Stories:
         ranked = [(-shared[item_id], apart, item_id) for item_id, apart in rows if apart <= seconds]
         return [item_id for _, _, item_id in sorted(ranked)]
 
-    def _with_keys(self, bucket: int, keys: Sequence[int]) -> Iterable[list[int]]:
-        """For each key the items that have it, those stored last at the end; of too many these only."""
+    def _with_keys(self, bucket: int, keys: Sequence[int]) -> Iterable[tuple[int, list[int]]]:
+        """For each key how many items have it, and these, those stored last at the end; of too many only those."""
         most = len(keys) * _MOST_OF_A_KEY
-        marks = ",".join("?" * len(keys))
-        rows = self._db.conn.execute(
-            f"SELECT key, item_id FROM bands WHERE bucket = ? AND key IN ({marks}) LIMIT ?", [bucket, *keys, most]
-        ).fetchall()
-        if len(rows) < most:
+        where = f"FROM bands WHERE bucket = ? AND key IN ({','.join('?' * len(keys))})"
+        [number] = self._db.conn.execute(f"SELECT count(*) FROM (SELECT 1 {where} LIMIT ?)", [bucket, *keys, most])
+        if number[0] < most:
             found: defaultdict[int, list[int]] = defaultdict(list)
-            for key, item_id in rows:
+            for key, item_id in self._db.conn.execute(f"SELECT key, item_id {where}", [bucket, *keys]):
                 found[key].append(item_id)
-            return found.values()
-        query = "SELECT item_id FROM bands WHERE bucket = ? AND key = ? ORDER BY item_id DESC LIMIT ?"
-        each = (self._db.conn.execute(query, [bucket, key, _MOST_OF_A_KEY + 1]).fetchall() for key in keys)
-        return [[row[0] for row in reversed(rows)] for rows in each if rows]
+            return [(len(items), items) for items in found.values()]
+        each = (self._db.conn.execute(_HOLDERS, [bucket, key]).fetchall() for key in keys)
+        return [
+            (_MOST_OF_A_KEY + 1 if rows[0][1] else len(rows), [row[0] for row in reversed(rows)])
+            for rows in each
+            if rows
+        ]
 
     def save(self, groups: Iterable[Group]) -> None:
         """Make each group one story."""
