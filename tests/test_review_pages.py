@@ -252,6 +252,22 @@ def test_decisions_outlive_a_reload_and_so_does_undo(page: Page, config: Config,
     assert items_shown(page)[0] == first
 
 
+def test_several_come_back_to_their_places(page: Page, config: Config, address: str) -> None:
+    """A decision on several, taken back with one key, leaves the list as it was."""
+    at_the_queue(page, address)
+    before = items_shown(page)
+    for _ in range(3):
+        page.keyboard.press("j")
+        page.keyboard.press("c")
+    page.keyboard.press("b")
+    page.locator("#bulk").get_by_role("button", name="Decide").click()
+    says(page, "3 stories irrelevant")
+    assert items_shown(page)[:5] == before[3:8]
+    page.keyboard.press("u")
+    says(page, "Undone")
+    assert items_shown(page)[:8] == before[:8]
+
+
 def test_more_stories_follow_without_a_reload(page: Page, config: Config, address: str) -> None:
     """All stories come, each once, in the order of the store."""
     at_the_queue(page, address)

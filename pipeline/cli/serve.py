@@ -14,7 +14,6 @@ from pipeline.errors import ServeError, UsageError
 from pipeline.upkeep import A_PASS, keep_ready
 from pipeline.web import make_datasette
 from pipeline.web.gate import Reach
-from pipeline.web.site import DATABASE
 
 
 @click.command()
@@ -49,7 +48,7 @@ def serve(*, host: str, port: int, names: tuple[str, ...], config_path: Path | N
     check_free(host, port)
     app = make_datasette(config, reach=reach).app()
     shown = f"[{host}]" if ":" in host else host
-    print(f"Serving {config.database} at http://{shown}:{port}/{DATABASE} (stop with Ctrl-C)", flush=True)
+    print(f"Serving {config.database} at http://{shown}:{port}/-/queue (stop with Ctrl-C)", flush=True)
     uvicorn.run(app, host=host, port=port, log_level="warning", lifespan="on", ws="none", server_header=False)
 
 

@@ -152,7 +152,7 @@ async function takeBack() {
   });
   forget();
   count(answer.counts);
-  for (const id of ids) {
+  for (const id of ids.toReversed()) { // the last one went from the list as it was without the others
     const [story, place] = removed.get(id) ?? [];
     if (story) {
       story.dataset.seen = answer.seen[id] ?? 0;
