@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
@@ -169,12 +170,20 @@ class _Stdin(io.BytesIO):
 
 
 def call(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """The command line, called in this process: the same as ``watchfloor`` without a second for Python to start."""
+    """The command line, called in this process: the same as ``watchfloor`` without a second for Python to start.
+
+    What it reads and tags, it does in a thread: each process of a pool would import spaCy anew, which takes seconds.
+    """
     out, err = io.StringIO(), io.StringIO()
     before = sys.stdin
     sys.stdin = io.TextIOWrapper(_Stdin(stdin.encode()), encoding="utf-8")
     try:
-        with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.chdir(cwd),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            mock.patch("pipeline.tools.ProcessPoolExecutor", lambda *_args, **_options: ThreadPoolExecutor(1)),
+        ):
             main(list(arguments))
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
