@@ -182,7 +182,7 @@ def call(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedPro
             contextlib.chdir(cwd),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
-            mock.patch("pipeline.tools.ProcessPoolExecutor", lambda *_args, **_options: ThreadPoolExecutor(1)),
+            mock.patch("pipeline.tools.ProcessPoolExecutor", side_effect=lambda *_args, **_options: ThreadPoolExecutor(1)),
         ):
             main(list(arguments))
     except SystemExit as ended:
