@@ -182,7 +182,7 @@ def call(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedPro
             contextlib.chdir(cwd),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
-            mock.patch("pipeline.tools.ProcessPoolExecutor", side_effect=lambda *_args, **_options: ThreadPoolExecutor(1)),
+            mock.patch("pipeline.tools.ProcessPoolExecutor", side_effect=_one_thread),
         ):
             main(list(arguments))
     except SystemExit as ended:
@@ -190,6 +190,10 @@ def call(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedPro
     finally:
         sys.stdin = before
     return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+
+def _one_thread(*_args: Any, **_options: Any) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1)
 
 
 def write_config(folder: Path, feeds: dict[str, str], extra: str = "") -> Path:
