@@ -35,6 +35,7 @@ from pipeline import watchlist
 from pipeline.grams import grams_of
 from pipeline.store import Store
 from pipeline.times import to_iso
+from pipeline.upkeep import keep_ready
 
 ITEMS, FEEDS, VERDICTS, REQUESTS, A_CHUNK = 1_000_000, 1_000, 20_000, 40, 10_000
 #: Milliseconds that a page may take: the median, and the 95th percentile.
@@ -119,7 +120,7 @@ def fill(store: Store, items: int) -> None:
             """,
             [(item, mention, entity, rule, text, to_iso(_END)) for mention, item, entity, rule, text in rules],
         )
-    store.queue.refresh()
+    keep_ready(store)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

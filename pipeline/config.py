@@ -22,10 +22,9 @@ from pipeline import __version__, watchlist, yamlfile
 from pipeline.errors import ConfigError, Mistake
 from pipeline.reviewers import ReviewSettings, wrong_users
 from pipeline.values import Duration, FilePath, Number, Section, TimeOfDay, Whole, Zone
-from pipeline.watchlist import Watchlist
+from pipeline.watchlist import DEFAULT_PACK, Watchlist
 from pipeline.yamlfile import YamlFile
 
-_PACK = "dprk-cyber"  # what is watched when nothing is said
 FEED_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
@@ -129,7 +128,7 @@ class _ConfigFile(Section):
     fetch: FetchSettings = FetchSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     feeds: tuple[FeedSource, ...] = ()
-    watchlist: tuple[Any, ...] = ({"pack": _PACK},)
+    watchlist: tuple[Any, ...] = ({"pack": DEFAULT_PACK},)
     stories: StoriesSettings = StoriesSettings()
     digest: DigestSettings = DigestSettings()
     websub: WebSubSettings = WebSubSettings()
@@ -221,7 +220,11 @@ def parse(text: str, path: Path) -> Config:
     try:
         own = isinstance(file.data.get("watchlist"), list)
         subjects = {feed.id: feed.subject for feed in raw.feeds if feed.subject} if raw is not None else {}
-        watched = watchlist.from_config(file, ("watchlist",), subjects) if own else watchlist.load_pack(_PACK, subjects)
+        watched = (
+            watchlist.from_config(file, ("watchlist",), subjects)
+            if own
+            else watchlist.load_pack(DEFAULT_PACK, subjects)
+        )
     except ConfigError as error:
         mistakes += [mistake for mistake in error.mistakes if (mistake.line, mistake.key) not in known]
     mistakes += _repeated_ids(file)
@@ -239,7 +242,7 @@ def parse(text: str, path: Path) -> Config:
 
 def default(folder: Path) -> Config:
     """The configuration of an empty config.yaml in ``folder``."""
-    return _assemble(folder / "config.yaml", _ConfigFile(), watchlist.load_pack(_PACK))
+    return _assemble(folder / "config.yaml", _ConfigFile(), watchlist.load_pack(DEFAULT_PACK))
 
 
 def template() -> str:

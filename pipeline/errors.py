@@ -2,6 +2,7 @@
 
 WatchfloorError           exit status 1
 ├── UsageError            exit status 2: the command was called wrongly
+├── OvertakenError        somebody else decided meanwhile
 ├── ConfigError           exit status 2: config.yaml or a watch-list; names file, line and key
 ├── FetchError            one feed could not be fetched
 ├── ParseError            one body could not be read as a feed
@@ -14,7 +15,7 @@ Anything else that escapes is a bug and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,14 @@ class UsageError(WatchfloorError):
     """The command was called with arguments that cannot work."""
 
     exit_status = 2
+
+
+class OvertakenError(WatchfloorError):
+    """Somebody else decided on a story since its reader looked; ``standing`` is item → the verdict that stands now."""
+
+    def __init__(self, reason: str, standing: Mapping[int, int]) -> None:
+        super().__init__(reason)
+        self.standing = standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from pipeline import upkeep
 from pipeline.config import Config
 from pipeline.errors import ParseError
-from pipeline.folding import BATCH, fold
+from pipeline.folding import BATCH
 from pipeline.models import Feed, Fetched, Stored
 from pipeline.store import Delivery, Store
 from pipeline.tools import Tools
-from pipeline.upkeep import follow, keep_ready
+from pipeline.upkeep import catch_up, follow
 from pipeline.worker import Job, Reading, read, warm
 
 log = logging.getLogger(__name__)
@@ -131,6 +130,5 @@ def save(
         full_text=any(one.full_text for one in config.feeds if one.id == feed.id),
     )
     stored = store.polls.save_delivery(delivery, now)
-    fold(store, config.stories.window, most=BATCH)
-    keep_ready(store, most=upkeep.BATCH)
+    catch_up(config, store, most=BATCH)
     return stored

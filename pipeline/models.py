@@ -28,7 +28,8 @@ Weight = Literal["temporary", "soft", "hard"]
 SubscriptionState = Literal["requested", "active", "denied", "failed", "ended"]
 
 #: What an analyst can say of an item or a mention; kept in ``verdicts.verdict``.
-Verdict = Literal["relevant", "irrelevant", "escalated", "wrong_tag", "missed_tag"]
+Decision = Literal["relevant", "irrelevant", "escalated"]  # a verdict on a whole story
+Verdict = Literal[Decision, "wrong_tag", "missed_tag"]
 
 
 @dataclass(frozen=True, slots=True)

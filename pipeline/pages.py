@@ -18,14 +18,14 @@ from pipeline import robots
 from pipeline.config import Config
 from pipeline.errors import FetchError, ParseError
 from pipeline.fetch import PAGES, Fetcher
-from pipeline.folding import A_PASS, fold
+from pipeline.folding import A_PASS
 from pipeline.fulltext import PageOutcome, next_try, outcome_of_status
 from pipeline.hosts import HostQueue, host_of
 from pipeline.models import Feed, Fetched
 from pipeline.robots import Robots
 from pipeline.store import DuePage, PageTried, Store
 from pipeline.tools import Tools
-from pipeline.upkeep import keep_ready
+from pipeline.upkeep import catch_up
 from pipeline.worker import PageJob, PageReading, read_page
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,7 @@ def fetch_pages(config: Config, store: Store, tools: Tools, stop: threading.Even
             taken += tried.outcome == "taken"
     finally:
         reading.close()
-    fold(store, config.stories.window, most=A_PASS, stop=stop)
-    keep_ready(store, most=A_PASS, stop=stop)
+    catch_up(config, store, most=A_PASS, stop=stop)
     return taken
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from datetime import datetime
 
-from pipeline import upkeep
 from pipeline.language import detect
 from pipeline.models import Document
 from pipeline.store import RetagChange, Store
@@ -34,5 +33,5 @@ def retag(
         changes = [change for row, mentions in batch for change in store.watch.compare(row, mentions)]
         if not dry_run:
             store.watch.save_batch(batch, watchlist.version)
-            keep_ready(store, most=upkeep.BATCH)
+            keep_ready(store, most=len(rows))
         yield len(rows), changes

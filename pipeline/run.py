@@ -16,17 +16,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from pipeline import schedule, upkeep
+from pipeline import schedule
 from pipeline.config import Config
 from pipeline.errors import UsageError
-from pipeline.folding import A_PASS, BATCH, fold
+from pipeline.folding import A_PASS, BATCH
 from pipeline.hosts import HostTally, host_of
 from pipeline.inhand import InHand
 from pipeline.models import Feed, Outcome, RunReport, Stored
 from pipeline.store import Poll, Store
 from pipeline.times import to_iso
 from pipeline.tools import Tools
-from pipeline.upkeep import follow, keep_ready
+from pipeline.upkeep import catch_up, follow
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +94,10 @@ def run(
                 in_hand.drop(host)
                 store.polls.postpone([feed.id for feed in feeds if host_of(feed.url) == host], hold)
                 log.warning("%s told several of its feeds to wait: none is polled before %s", host, to_iso(hold))
-            fold(store, config.stories.window, most=BATCH, stop=stop)
-            keep_ready(store, most=upkeep.BATCH, stop=stop)
+            catch_up(config, store, most=BATCH, stop=stop)
     finally:
         in_hand.close()
-    fold(store, config.stories.window, most=A_PASS, stop=stop)
-    keep_ready(store, most=A_PASS, stop=stop)
+    catch_up(config, store, most=A_PASS, stop=stop)
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 

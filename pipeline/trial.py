@@ -14,7 +14,7 @@ from pipeline.patterns import compile_pattern
 from pipeline.tag import Tagger
 from pipeline.tag.prefilter import Needs, Prefilter
 from pipeline.text import normalise
-from pipeline.watchlist import Exclusion, Rule, Watchlist
+from pipeline.watchlist import Exclusion, Watchlist
 
 _MOST_CHANGED = 200  # items
 
@@ -26,11 +26,6 @@ class Change:
     item_id: int
     title: str
     mention: Mention
-
-    @property
-    def place(self) -> tuple[str, str, int, int]:
-        """Entity, field, start and end: what makes a mention the same."""
-        return self.mention.entity_id, self.mention.field, self.mention.start, self.mention.end
 
     @property
     def sentence(self) -> str:
@@ -55,7 +50,10 @@ def effect_of(exclusion: Exclusion, watchlist: Watchlist, rows: Iterable[Mapping
         PatternError: when a pattern of it cannot be read.
         KeyError: when the watch-list has no such rule.
     """
-    entity, bare = _owner(watchlist, exclusion.rule)
+    owner = watchlist.rule(exclusion.rule)
+    if owner is None:
+        raise KeyError(exclusion.rule)
+    entity, bare = owner
     may_change = _holding(exclusion, watchlist)
     tagger = Tagger(watchlist.excluding([exclusion]).only(entity))
     items, changed, lost, gained = 0, 0, [], []
@@ -72,15 +70,6 @@ def effect_of(exclusion: Exclusion, watchlist: Watchlist, rows: Iterable[Mapping
         if changed == _MOST_CHANGED:
             break
     return Effect(items, tuple(lost), tuple(gained))
-
-
-def _owner(watchlist: Watchlist, rule_id: str) -> tuple[str, Rule]:
-    """The entity that a rule recognises, and the rule."""
-    for entity in watchlist.entities:
-        for rule in entity.every_rule:
-            if rule.id == rule_id:
-                return entity.id, rule
-    raise KeyError(rule_id)
 
 
 def _beyond(mentions: Iterable[Mention], others: Iterable[Mention]) -> Iterator[Mention]:

@@ -1,4 +1,4 @@
-"""What is kept ready beside the items: the review queue, and the search in Korean, Chinese and Japanese.
+"""What is kept ready beside the items: stories, the review queue, and the search in Korean, Chinese and Japanese.
 
 Whatever changes leaves a note of what is to be worked out anew (triggers do); this works it off, a batch at a time. An
 interruption costs nothing: what is left waits for the next pass.
@@ -10,13 +10,11 @@ import threading
 from datetime import datetime
 
 from pipeline.config import Config
-from pipeline.folding import A_PASS
+from pipeline.folding import fold
 from pipeline.store import Store
 
-#: Stories, and items, between two looks at whether to stop; also what a poll's own news come to.
-BATCH = 500
-
-__all__ = ["A_PASS", "BATCH", "follow", "keep_ready"]
+#: Stories, and items, of one transaction, which then takes some tens of milliseconds.
+_A_TRANSACTION = 500
 
 
 def follow(config: Config, store: Store, now: datetime) -> None:
@@ -26,20 +24,28 @@ def follow(config: Config, store: Store, now: datetime) -> None:
     store.queue.follow(config.timezone)
 
 
-def keep_ready(store: Store, *, most: int | None = None, stop: threading.Event | None = None) -> int:
-    """Bring the queue, then the search up to date, of each about ``most`` (all when None), and return how many were
-    worked out. Ends between two batches when ``stop`` is set.
+def catch_up(config: Config, store: Store, *, most: int, stop: threading.Event | None = None) -> None:
+    """Fold the items that wait, then bring queue and search up to date: of each about ``most``.
 
     Raises:
         sqlite3.Error: when the database cannot be written; what was worked out before stays.
     """
-    done = 0
+    fold(store, config.stories.window, most=most, stop=stop)
+    keep_ready(store, most=most, stop=stop)
+
+
+def keep_ready(store: Store, *, most: int | None = None, stop: threading.Event | None = None) -> None:
+    """Bring the queue, then the search up to date, of each about ``most`` (all when None).
+
+    Ends between two batches when ``stop`` is set.
+
+    Raises:
+        sqlite3.Error: when the database cannot be written; what was worked out before stays.
+    """
     for part in (store.queue, store.search):
         worked = 0
         while (most is None or worked < most) and not (stop is not None and stop.is_set()):
-            number = part.refresh(BATCH)
+            number = part.refresh(_A_TRANSACTION)
             if not number:
                 break
             worked += number
-        done += worked
-    return done

@@ -304,7 +304,7 @@ def test_the_queue_has_one_line_for_a_story(store: Store) -> None:
     mention = Mention("lazarus-group", "content", 0, 3, "The", "lazarus-group.name", 0.9, {"sentence": "The"})
     deliver(store, [(feed_id, replace(item, mentions=(mention,))) for feed_id, item in SAMPLE[:4]])
     fold(store, WEEK)
-    store.queue.refresh()
+    store.queue.refresh(500)
     queue = store.review.queue(None, 9)
     assert [(row["id"], row["copies"]) for row in queue] == [(2, 2), (4, 0)]
     assert len(store.review.queue("lazarus-group", 9)) == 2
@@ -322,10 +322,10 @@ def test_the_queue_has_what_was_folded_after_an_upgrade(store: Store) -> None:
         store.db.execute("UPDATE items SET story_id = NULL")
         store.db.execute("DELETE FROM stories")
     store.review.mark(4, "relevant", reviewer="kim", now=NOW)
-    store.queue.refresh()
+    store.queue.refresh(500)
     assert store.review.queue("lazarus-group", 9) == []
     fold(store, WEEK)
-    store.queue.refresh()
+    store.queue.refresh(500)
     assert [row["id"] for row in store.review.queue("lazarus-group", 9)] == [2]
 
 

@@ -182,7 +182,7 @@ def filled(make_config: MakeConfig) -> Config:
         )
         run("INSERT INTO verdicts (item_id, verdict, reviewer, created_at) VALUES (1, 'relevant', 'ana', ?)", [lately])
         store.db.conn.commit()
-        store.queue.refresh()
+        store.queue.refresh(500)
     return config
 
 
@@ -214,7 +214,6 @@ def look_at_everything(stored: Reading) -> None:
     overview.began_at()
     overview.watched([(NOW - timedelta(days=1), NOW)])
     overview.newest()
-    overview.states()
     overview.outlets(10)
     overview.feeds()
     overview.gaps(NOW - timedelta(days=7), 10)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import UsageError
+from pipeline.errors import OvertakenError, UsageError
 from pipeline.folding import fold
-from pipeline.models import Feed, Fetched, Mention, Plan, QueueFilter, TaggedItem
+from pipeline.models import Decision, Feed, Fetched, Mention, Plan, QueueFilter, TaggedItem
 from pipeline.parse.identity import make_item
 from pipeline.store import Poll, Store
 from pipeline.store import queue as queue_module
@@ -312,25 +313,52 @@ def test_undo_is_for_ones_own_once(desk: Store) -> None:
 
 
 def test_many_are_decided_together_and_taken_back_together(desk: Store) -> None:
-    """A bulk decision is one transaction under one batch; undo takes back what still stands of it."""
+    """A decision on several is one transaction under one batch: all or none."""
     with pytest.raises(UsageError, match="there is no item 99"):
-        desk.review.mark_many([1, 99], "irrelevant", reviewer="kim", now=NOW)
-    with pytest.raises(UsageError, match="wrong_tag is not a verdict for many"):
-        desk.review.mark_many([1], "wrong_tag", reviewer="kim", now=NOW)
+        desk.review.decide({1: 0, 99: 0}, "irrelevant", reviewer="kim", now=NOW)
     assert ids(desk) == [1, 4]
-    given_ids = desk.review.mark_many([1, 4, 4], "irrelevant", reviewer="kim", now=NOW)
-    assert len(given_ids) == 2
+    given = desk.review.decide({1: 0, 4: 0}, "irrelevant", reviewer="kim", now=NOW)
+    assert list(given) == [1, 4]
     assert ids(desk) == []
-    batches = {row["batch"] for row in desk.db.table("verdicts").rows}
-    assert len(batches) == 1
-    desk.review.undo(given_ids[:1], reviewer="kim", now=NOW)
-    (batch,) = batches
-    with pytest.raises(UsageError, match="is by kim"):
-        desk.review.undo_batch(batch, reviewer="lee", now=NOW)
-    assert desk.review.undo_batch(batch, reviewer="kim", now=NOW) == [4]
+    assert len({row["batch"] for row in desk.db.table("verdicts").rows}) == 1
+    assert desk.review.undo(list(given.values()), reviewer="kim", now=NOW) == [1, 4]
     assert ids(desk) == [1, 4]
-    with pytest.raises(UsageError, match="nothing stands"):
-        desk.review.undo_batch(batch, reviewer="kim", now=NOW)
+
+
+def test_nobody_overrules_a_verdict_that_they_have_not_seen(desk: Store) -> None:
+    """Another's later verdict on any of the stories refuses all; seen, it is overruled; one's own always is."""
+    theirs = desk.review.mark(4, "relevant", reviewer="lee", now=NOW)
+    with pytest.raises(OvertakenError, match=r"lee called .* relevant meanwhile") as refused:
+        desk.review.decide({1: 0, 4: 0}, "irrelevant", reviewer="kim", now=NOW)
+    assert refused.value.standing == {4: theirs}
+    assert ids(desk) == [1]
+    desk.review.decide({1: 0, 4: theirs}, "irrelevant", reviewer="kim", now=NOW)
+    desk.review.decide({1: 0}, "escalated", reviewer="kim", now=NOW)
+    assert ids(desk) == []
+
+
+def test_of_two_who_decide_at_once_one_is_told(desk: Store) -> None:
+    """What stands is looked at inside of the transaction that decides, so no moment is left between."""
+    told: list[str] = []
+    ready = threading.Barrier(2)
+
+    def decide(reviewer: str) -> None:
+        with Store(desk.path) as store:
+            ready.wait()
+            try:
+                store.review.decide({1: 0}, "relevant", reviewer=reviewer, now=NOW)
+            except OvertakenError as error:
+                told.append(str(error))
+
+    for _ in range(5):
+        for verdict in list(desk.db.query("SELECT id FROM verdicts WHERE id NOT IN (SELECT verdict_id FROM undos)")):
+            desk.review.undo([verdict["id"]], reviewer="kim", now=NOW, anyones=True)
+        threads = [threading.Thread(target=decide, args=[name]) for name in ("kim", "lee")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(told) == 5
 
 
 def test_notes_are_kept_and_counted(desk: Store) -> None:
@@ -368,7 +396,7 @@ def test_a_verdict_on_a_mention_that_went_decides_no_story(desk: Store) -> None:
 def test_priorities_of_the_configuration_count(desk: Store) -> None:
     """A more important entity brings its stories forward, also those that wait already; others stay as they are."""
     listed({"unit-180": 50})(desk)
-    assert desk.queue.refresh() == 1
+    assert desk.queue.refresh(500) == 1
     assert ids(desk) == [4, 1]
     assert (row_of(desk, 4).priority, row_of(desk, 1).priority) == (50, 1)
     changes = desk.db.conn.total_changes
@@ -403,7 +431,7 @@ def test_a_bounded_refresh_takes_the_newest_first(desk: Store) -> None:
     assert desk.queue.refresh(2) == 2
     assert desk.queue.one(4) is not None
     assert desk.queue.one(1) is None
-    assert desk.queue.refresh() == 1
+    assert desk.queue.refresh(500) == 1
 
 
 def test_no_query_scans_a_table(desk: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -463,7 +491,7 @@ def check(store: Store) -> None:
         for table in ("queue", "queue_facets", "queue_counts"):
             store.db.execute(f"DELETE FROM {table}")
         store.db.execute("INSERT OR IGNORE INTO unqueued SELECT id FROM stories")
-    store.queue.refresh()
+    store.queue.refresh(500)
     assert kept == queued(store)
 
 
@@ -494,8 +522,9 @@ class Desk:
 
     def decide(self, draw: random.Random) -> None:
         if items := self._ids("items"):
-            verdict = draw.choice(["relevant", "irrelevant", "escalated"])
-            self.store.review.mark_many(draw.sample(items, min(2, len(items))), verdict, reviewer="kim", now=NOW)
+            verdict = draw.choice(get_args(Decision))
+            chosen = draw.sample(items, min(2, len(items)))
+            self.store.review.decide(dict.fromkeys(chosen, 0), verdict, reviewer="kim", now=NOW)
 
     def wrong(self, draw: random.Random) -> None:
         if mentions := self._ids("mentions"):
@@ -542,7 +571,7 @@ def test_the_queue_is_true_whatever_happened(
         for step, number in steps:
             step(desk, random.Random(number))
         fold(store, WEEK)
-        store.queue.refresh()
+        store.queue.refresh(500)
         check(store)
     for left in tmp_path.glob("steps.db*"):
         left.unlink()

@@ -113,7 +113,8 @@ def test_a_morning_by_keyboard(page: Page, browser: Browser, config: Config, add
             says(other, "Irrelevant")
         expected.append(("ada", undone[1], "irrelevant"))
         page.keyboard.press("r")
-        says(page, "ada called it irrelevant meanwhile")
+        says(page, "ada called")
+        says(page, "irrelevant meanwhile; decide again to overrule")
         page.keyboard.press("r")
         says(page, "Relevant:")
         expected.append(("ana", undone[1], "relevant"))
@@ -145,7 +146,7 @@ def test_a_morning_by_keyboard(page: Page, browser: Browser, config: Config, add
         expect(page.locator("#bulk .preview li")).to_have_count(3)
         page.locator("#bulk").get_by_label("irrelevant").check()
         page.locator("#bulk").get_by_role("button", name="Decide").click()
-        says(page, "3 stories irrelevant")
+        says(page, "Irrelevant: 3 stories")
         expected += [("ana", item, "irrelevant") for item in several]
 
         wait_until(lambda: rows(config, "SELECT count(*) AS n FROM items")[0]["n"] == before + 1200)
@@ -237,6 +238,18 @@ def test_a_filter_is_an_address(page: Page, address: str) -> None:
     assert found
 
 
+def test_counts_are_those_of_the_filter(page: Page, config: Config, address: str) -> None:
+    """Under a filter a decision counts among the stories of the filter, not among all."""
+    at_the_queue(page, address, "?entity=lab-110")
+    awaiting = int(page.locator("[data-count=awaiting]").inner_text())
+    assert awaiting == len(items_shown(page))
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    says(page, "Relevant:")
+    expect(page.locator("[data-count=awaiting]")).to_have_text(str(awaiting - 1))
+    expect(page.locator("[data-count=relevant]")).to_have_text("1")
+
+
 def test_decisions_outlive_a_reload_and_so_does_undo(page: Page, config: Config, address: str) -> None:
     """After a reload the story is gone from the queue, and u still takes the decision back."""
     at_the_queue(page, address)
@@ -261,7 +274,7 @@ def test_several_come_back_to_their_places(page: Page, config: Config, address: 
         page.keyboard.press("c")
     page.keyboard.press("b")
     page.locator("#bulk").get_by_role("button", name="Decide").click()
-    says(page, "3 stories irrelevant")
+    says(page, "Irrelevant: 3 stories")
     assert items_shown(page)[:5] == before[3:8]
     page.keyboard.press("u")
     says(page, "Undone")
@@ -302,14 +315,14 @@ def test_who_is_not_signed_in_decides_nothing(page: Page, config: Config, addres
 @pytest.mark.parametrize(
     ("path", "body", "said"),
     [
-        ("decide", {"item": 1, "verdict": "perhaps", "seen": 0}, "verdict"),
-        ("decide", {"item": 999999, "verdict": "relevant", "seen": 0}, "no item 999999"),
+        ("decide", {"choices": [{"item": 1, "seen": 0}], "verdict": "perhaps"}, "verdict"),
+        ("decide", {"choices": [{"item": 1, "seen": 0}, {"item": 999999, "seen": 0}], "verdict": "relevant"}, "999999"),
+        ("decide", {"choices": [], "verdict": "relevant"}, "choices"),
+        ("decide", [], "object"),
         ("wrong", {"item": 1, "mention": 999999}, "no mention 999999"),
         ("missed", {"item": 1, "entity": "lab-110", "field": "title", "start": 0, "end": 3, "text": "???"}, "stand"),
         ("note", {"item": 1, "note": ""}, "note"),
         ("undo", {"ids": [999999]}, "no verdict 999999"),
-        ("bulk", {"items": [1, 999999], "verdict": "relevant"}, "no item 999999"),
-        ("bulk", [], "object"),
     ],
 )
 def test_what_makes_no_sense_is_refused(config: Config, address: str, path: str, body: Any, said: str) -> None:

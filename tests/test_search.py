@@ -31,7 +31,7 @@ def filled(store: Store) -> Store:
     """A store with the texts above, each under its name as guid, the search up to date."""
     store.polls.sync_feeds({"a": "http://a.test/"}, 1800)
     save(store, [item(name, content=text) for name, text in TEXTS.items()])
-    store.search.refresh()
+    store.search.refresh(500)
     return store
 
 
@@ -150,7 +150,7 @@ def test_the_index_stays_in_step(store: Store, steps: Sequence[tuple[str, int, l
             delete(store, str(number))
         else:
             store.search.refresh(number)
-    store.search.refresh()
+    store.search.refresh(500)
     assert in_step(store)
     assert not store.search.is_any_waiting()
 
@@ -162,8 +162,8 @@ def test_a_bounded_refresh_takes_the_newest_first(store: Store) -> None:
         save(store, [item(str(number), content=f"북한 {number}")])
     assert store.search.refresh(2) == 2
     assert found(store, "북한") == {"1", "2"}
-    assert store.search.refresh() == 1
-    assert store.search.refresh() == 0
+    assert store.search.refresh(500) == 1
+    assert store.search.refresh(500) == 0
 
 
 def test_datasettes_own_search_finds_korean(filled: Store) -> None:

@@ -355,7 +355,7 @@ def test_every_watchlist_that_tagged_is_kept(filled: Store) -> None:
 def test_the_newest_verdict_stands(filled: Store) -> None:
     """Verdicts are only added; an item that has one has left the queue; the export gives the newest."""
     save(filled, [item("1", title="T")], [Mention("rgb", "title", 0, 1, "T", "r", 0.9, {"sentence": "T"})])
-    filled.queue.refresh()
+    filled.queue.refresh(500)
     assert [row["id"] for row in filled.review.queue(None, 10)] == [1]
     filled.review.mark(1, "relevant", reviewer="a", now=NOW)
     filled.review.mark(1, "escalated", reviewer="b", now=NOW)

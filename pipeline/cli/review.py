@@ -21,10 +21,11 @@ from pipeline.cli.common import (
     show_table,
 )
 from pipeline.errors import UsageError, WatchfloorError
+from pipeline.folding import A_PASS
 from pipeline.gold import gold_lines
 from pipeline.store.review import VERDICTS
 from pipeline.times import utc_now
-from pipeline.upkeep import A_PASS, keep_ready
+from pipeline.upkeep import keep_ready
 
 
 @click.group()

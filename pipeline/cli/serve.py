@@ -11,7 +11,8 @@ import uvicorn
 from pipeline.cli.common import common_options, load_config, note, open_stored
 from pipeline.config import Config
 from pipeline.errors import ServeError, UsageError
-from pipeline.upkeep import A_PASS, keep_ready
+from pipeline.folding import A_PASS
+from pipeline.upkeep import keep_ready
 from pipeline.web import make_datasette
 from pipeline.web.gate import Reach
 

@@ -63,11 +63,6 @@ class Overview:
         ).fetchone()
         return (from_iso(row[0]) if row[0] else None, from_iso(row[1]) if row[1] else None)
 
-    def states(self) -> dict[str, int]:
-        """How many stories the queue has in each state."""
-        rows = self._db.execute("SELECT state, stories FROM queue_counts WHERE kind = 'all' AND value = ''")
-        return dict(rows.fetchall())
-
     def outlets(self, most: int) -> tuple[list[dict[str, Any]], int]:
         """The ``most`` feeds with most tagged stories (id, title, awaiting, decided), and how many have any."""
         rows = list(

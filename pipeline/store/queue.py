@@ -27,8 +27,6 @@ STATES = ("awaiting", "relevant", "irrelevant", "escalated", "wrong_tag")
 FACETS = ("entity", "feed", "language", "day")
 #: Matches of words that are looked at, those stored last first.
 MOST_MATCHES = 20_000
-#: Stories of one transaction, which then takes some tens of milliseconds.
-_BATCH = 500
 
 #: Stories of which an item has the words, as ``story_id`` and whatever of ``queue`` is asked for.
 _MATCHES = """
@@ -123,17 +121,16 @@ class Queue:
         """Whether any story is to be worked out anew; takes no lock."""
         return self._db.execute("SELECT 1 FROM unqueued LIMIT 1").fetchone() is not None
 
-    def refresh(self, most: int | None = None) -> int:
-        """Work out the stories that wait, those stored last first, and return how many: all, or ``most``."""
-        done = 0
-        while (most is None or done < most) and self.is_any_waiting():
-            size = _BATCH if most is None else min(_BATCH, most - done)
-            with writing(self._db):
-                rows = self._db.execute("SELECT story_id FROM unqueued ORDER BY story_id DESC LIMIT ?", [size])
-                stories = [row[0] for row in rows.fetchall()]
-                requeue(self._db, stories)
-            done += len(stories)
-        return done
+    def refresh(self, size: int) -> int:
+        """Work out at most ``size`` of the stories that wait, those stored last first, in one transaction; return how
+        many."""
+        if not self.is_any_waiting():
+            return 0
+        with writing(self._db):
+            rows = self._db.execute("SELECT story_id FROM unqueued ORDER BY story_id DESC LIMIT ?", [size])
+            stories = [row[0] for row in rows.fetchall()]
+            requeue(self._db, stories)
+        return len(stories)
 
     def page(self, wanted: QueueFilter, after: tuple[float, int] | None = None, limit: int = 50) -> QueuePage:
         """Stories that meet the filter, the best first; ``after`` is that of the page before."""

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
 from sqlite_utils import Database
 
-from pipeline.errors import UsageError
-from pipeline.models import FIELDS, QueueFilter, Verdict
+from pipeline.errors import OvertakenError, UsageError
+from pipeline.models import FIELDS, Decision, QueueFilter, Verdict
 from pipeline.store.queue import Queue
 from pipeline.store.queueing import requeue
 from pipeline.store.writing import inserted_id, writing
 from pipeline.times import to_iso
 
 VERDICTS: tuple[str, ...] = get_args(Verdict)
-#: Those that decide a whole story.
-DECISIONS = ("relevant", "irrelevant", "escalated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Review:
             )
         return rows
 
-    def mark(  # noqa: PLR0913 - all that a verdict can say
+    def mark(
         self,
         item_id: int,
         verdict: str,
@@ -66,39 +65,36 @@ class Review:
         entity_id: str | None = None,
         note: str = "",
         span: Span | None = None,
-        batch: str | None = None,
     ) -> int:
         """Add a verdict and return its id; the queue has its story's new state at once.
 
-        ``span`` is where a missed tag stands; verdicts with the same ``batch`` can be taken back together.
+        ``span`` is where a missed tag stands.
 
         Raises:
             UsageError: for an unknown item, mention, entity or verdict, or one that does not say what it is about.
         """
         row = self._checked(item_id, verdict, mention_id, entity_id, span)
-        row |= {"note": note, "reviewer": reviewer, "created_at": to_iso(now), "batch": batch}
+        row |= {"note": note, "reviewer": reviewer, "created_at": to_iso(now)}
         with writing(self._db):
             added = inserted_id(self._db.table("verdicts").insert(row))
-            self._requeue([item_id])
+            requeue(self._db, sorted(self._stories_of([item_id]).values()))
         return added
 
-    def mark_many(
-        self, item_ids: Sequence[int], verdict: str, *, reviewer: str, now: datetime, batch: str | None = None
-    ) -> list[int]:
-        """Give many items a verdict, all or none, and return the verdicts' ids.
+    def decide(self, seen: Mapping[int, int], verdict: Decision, *, reviewer: str, now: datetime) -> dict[int, int]:
+        """Give items a verdict, all or none: item → the verdict's id. Those of several have a ``batch`` in common.
 
-        They have one ``batch`` in common, by which they can be taken back; a new one when none is given.
+        ``seen`` is item → the verdict on its story that ``reviewer`` saw stand, 0 for none.
 
         Raises:
-            UsageError: for a verdict that does not decide a story, or an unknown item.
+            UsageError: for an unknown item.
+            OvertakenError: when a later one of somebody else stands.
         """
-        if verdict not in DECISIONS:
-            raise UsageError(f"{verdict} is not a verdict for many items; use one of: {', '.join(DECISIONS)}")
-        common = {"note": "", "reviewer": reviewer, "created_at": to_iso(now), "batch": batch or uuid.uuid4().hex}
-        rows = [self._checked(item_id, verdict, None, None, None) | common for item_id in dict.fromkeys(item_ids)]
+        common = {"reviewer": reviewer, "created_at": to_iso(now), "batch": uuid.uuid4().hex if len(seen) > 1 else None}
+        rows = [self._checked(item_id, verdict, None, None, None) | common for item_id in seen]
         with writing(self._db):
-            added = [inserted_id(self._db.table("verdicts").insert(row)) for row in rows]
-            self._requeue([row["item_id"] for row in rows])
+            self._refuse_if_overtaken(seen, reviewer)
+            added = {row["item_id"]: inserted_id(self._db.table("verdicts").insert(row)) for row in rows}
+            requeue(self._db, sorted(set(self._stories_of(seen).values())))
         return added
 
     def undo(self, verdict_ids: Sequence[int], *, reviewer: str, now: datetime, anyones: bool = False) -> list[int]:
@@ -113,25 +109,8 @@ class Review:
                 items.append(self._undone(verdict_id, reviewer, anyones=anyones))
                 row = {"verdict_id": verdict_id, "reviewer": reviewer, "created_at": to_iso(now)}
                 self._db.table("undos").insert(row)
-            self._requeue(items)
+            requeue(self._db, sorted(set(self._stories_of(items).values())))
         return items
-
-    def undo_batch(self, batch: str, *, reviewer: str, now: datetime, anyones: bool = False) -> list[int]:
-        """Take back what still stands of the verdicts that were given together, as ``undo`` does.
-
-        Raises:
-            UsageError: when nothing of it stands, or (unless ``anyones``) it is another's.
-        """
-        rows = self._db.execute(
-            """
-            SELECT id FROM verdicts v WHERE v.batch = ? AND NOT EXISTS (SELECT 1 FROM undos WHERE verdict_id = v.id)
-            ORDER BY id
-            """,
-            [batch],
-        ).fetchall()
-        if not rows:
-            raise UsageError(f"nothing stands of the verdicts {batch!r}: all were taken back, or there are none")
-        return self.undo([row[0] for row in rows], reviewer=reviewer, now=now, anyones=anyones)
 
     def note(self, item_id: int, note: str, *, reviewer: str, now: datetime) -> int:
         """Add a remark on an item, which decides nothing, and return its id.
@@ -211,13 +190,28 @@ class Review:
             raise UsageError(f"verdict {verdict_id} is by {by}; only they or an admin can take it back")
         return int(item_id)
 
-    def _requeue(self, item_ids: Sequence[int]) -> None:
-        stories = {
-            row[0]
-            for item_id in item_ids
-            for row in self._db.execute("SELECT story_id FROM items WHERE id = ?", [item_id]).fetchall()
-        }
-        requeue(self._db, sorted(stories - {None}))
+    def _refuse_if_overtaken(self, seen: Mapping[int, int], reviewer: str) -> None:
+        stories = self._stories_of(seen)
+        standing = {row.story_id: row for row in Queue(self._db).stories(sorted(set(stories.values())))}
+        later: dict[int, int] = {}
+        said = ""
+        for item_id, number in seen.items():
+            row = standing.get(stories.get(item_id, 0))
+            verdict = row.verdict if row is not None else None
+            if row is not None and verdict and verdict["id"] > number and verdict["reviewer"] != reviewer:
+                later[item_id] = verdict["id"]
+                said = said or f"{verdict['reviewer']} called “{row.title}” {verdict['verdict']} meanwhile"
+        if later:
+            raise OvertakenError(f"{said}; decide again to overrule", later)
+
+    def _stories_of(self, item_ids: Iterable[int]) -> dict[int, int]:
+        """Item → story, of those that have one."""
+        rows = self._db.execute(
+            "SELECT i.id, i.story_id FROM json_each(?) w CROSS JOIN items i ON i.id = w.value"
+            " WHERE i.story_id IS NOT NULL",
+            [json.dumps(list(item_ids))],
+        )
+        return dict(rows.fetchall())
 
 
 def _said(item: dict[str, Any], span: Span) -> dict[str, Any]:

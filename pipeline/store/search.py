@@ -7,9 +7,6 @@ from sqlite_utils import Database
 from pipeline.grams import grams_of
 from pipeline.store.writing import writing
 
-#: Items of one transaction, which then takes some tens of milliseconds.
-_BATCH = 200
-
 
 class Search:
     """Keeps ``grams`` true; triggers bring it into the index. Made by ``Store``."""
@@ -21,13 +18,13 @@ class Search:
         """Whether the pairs of any item are to be worked out; takes no lock."""
         return self._db.execute("SELECT 1 FROM ungrammed LIMIT 1").fetchone() is not None
 
-    def refresh(self, most: int | None = None) -> int:
-        """Work out the pairs of the items that wait, those stored last first, and return how many: all, or ``most``."""
-        done = 0
-        while (most is None or done < most) and self.is_any_waiting():
-            with writing(self._db):
-                done += self._batch(_BATCH if most is None else min(_BATCH, most - done))
-        return done
+    def refresh(self, size: int) -> int:
+        """Work out the pairs of at most ``size`` of the items that wait, those stored last first, in one transaction;
+        return how many."""
+        if not self.is_any_waiting():
+            return 0
+        with writing(self._db):
+            return self._batch(size)
 
     def _batch(self, size: int) -> int:
         rows = self._db.execute(

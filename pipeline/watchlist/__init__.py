@@ -5,9 +5,10 @@ watch-list and checks what only shows when they stand together; ``schema`` tells
 """
 
 from pipeline.watchlist.models import Condition, Entity, Exclusion, Pack, Rule, Watchlist
-from pipeline.watchlist.reading import build, from_config, load_pack, pack_names
+from pipeline.watchlist.reading import DEFAULT_PACK, build, from_config, load_pack, pack_names
 
 __all__ = [
+    "DEFAULT_PACK",
     "Condition",
     "Entity",
     "Exclusion",

@@ -279,6 +279,11 @@ class Watchlist(_Frozen):
                 contexts[condition.context] = tuple(dict.fromkeys((*before, *patterns)))
         return Watchlist(words=self.words, contexts=contexts, entities=tuple(entities), subjects=self.subjects)
 
+    def rule(self, rule_id: str) -> tuple[str, Rule] | None:
+        """The entity that a rule recognises, and the rule; None where it is not here."""
+        pairs = ((entity.id, rule) for entity in self.entities for rule in entity.every_rule)
+        return next((pair for pair in pairs if pair[1].id == rule_id), None)
+
     def only(self, entity_id: str) -> Watchlist:
         """As much of this watch-list as one entity's mentions depend on: quick to compile."""
         entities = [entity for entity in self.entities if entity.id == entity_id]

@@ -19,6 +19,8 @@ from pipeline.patterns import LIST_NAME, PatternError, WordLists, compile_patter
 from pipeline.watchlist.models import Entity, Exclusion, Pack, Rule, Watchlist, compile_regex
 from pipeline.yamlfile import Where, YamlFile
 
+#: What is watched where a configuration says nothing.
+DEFAULT_PACK = "dprk-cyber"
 #: What a configuration may say of a pack or file besides its name.
 _CHANGES = ("without", "unless")
 

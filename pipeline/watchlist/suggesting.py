@@ -10,9 +10,7 @@ import yaml
 
 from pipeline import yamlfile
 from pipeline.watchlist.models import Exclusion
-from pipeline.watchlist.reading import read_parts
-
-_DEFAULT: list[Any] = [{"pack": "dprk-cyber"}]  # what is watched where a configuration says nothing
+from pipeline.watchlist.reading import DEFAULT_PACK, read_parts
 
 
 def lines_for(config: Path, exclusion: Exclusion) -> str:
@@ -26,7 +24,7 @@ def lines_for(config: Path, exclusion: Exclusion) -> str:
     """
     data: Any = yamlfile.load(config).data if config.exists() else None
     given = data.get("watchlist") if isinstance(data, dict) else None
-    entries = given if isinstance(given, list) else _DEFAULT
+    entries = given if isinstance(given, list) else [{"pack": DEFAULT_PACK}]
     file = yamlfile.YamlFile(config, entries, {})
     for entry, part in zip(entries, read_parts(file, ()), strict=True):
         if exclusion.rule in part.rules:

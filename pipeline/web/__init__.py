@@ -139,7 +139,7 @@ def make_datasette(config: Config, clock: Clock = utc_now, reach: Reach | None =
     metadata = yaml.safe_load((resources.files("pipeline.web") / "metadata.yaml").read_text(encoding="utf-8"))
     settings = {
         "sql_time_limit_ms": 5000,
-        "facet_time_limit_ms": 300,  # a table of a million rows is shown without its facets rather than late
+        "facet_time_limit_ms": 100,  # a table of a million rows is shown without its facets rather than late
         "suggest_facets": False,
         "allow_download": False,  # of the file as a whole: while it is written to, a copy may be torn
     }

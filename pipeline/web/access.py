@@ -36,7 +36,7 @@ _HERE = re.compile(r"/(?![/\\])[!-\[\]-~]*")  # a path of these pages; two slash
 _MAY = {"reviewer": "give verdicts", "admin": "change what is watched"}
 
 
-def role_of(request: Request) -> str | None:
+def _role_of(request: Request) -> str | None:
     """The role of who asks; None for somebody who is not signed in."""
     role = (request.actor or {}).get("role")
     return role if role in ROLES else None
@@ -64,7 +64,7 @@ def require(request: Request, role: str) -> str:
 
 
 def _may(request: Request, role: str) -> bool:
-    has = role_of(request)
+    has = _role_of(request)
     return has is not None and ROLES.index(has) >= ROLES.index(role)
 
 

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from datasette.app import Datasette
 from datasette.utils.asgi import BadRequest, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.errors import UsageError
-from pipeline.models import QueueFilter
+from pipeline.errors import OvertakenError, UsageError
+from pipeline.models import Decision
 from pipeline.store import Reading, Store
+from pipeline.store.queue import QueueRow
 from pipeline.store.review import Span
 from pipeline.web.access import may_administer, require
+from pipeline.web.queue import wanted_of
 from pipeline.web.site import Routes, Site
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
 
 Id = Annotated[int, Field(ge=1, lt=2**63)]
-Deciding = Literal["relevant", "irrelevant", "escalated"]
 _MOST_TITLES = 200
 _MOST_AT_ONCE = 1000
 
@@ -34,10 +35,14 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _Decide(_Body):
+class _Choice(_Body):
     item: Id
-    verdict: Deciding
-    seen: Annotated[int, Field(ge=0, lt=2**63)]  # the newest verdict that the page shows; 0: none
+    seen: Annotated[int, Field(ge=0, lt=2**63)]  # the verdict that the page shows of its story; 0: none
+
+
+class _Decide(_Body):
+    choices: Annotated[list[_Choice], Field(min_length=1, max_length=_MOST_AT_ONCE)]
+    verdict: Decision
 
 
 class _Wrong(_Body):
@@ -67,10 +72,6 @@ class _Preview(_Body):
     items: Annotated[list[Id], Field(min_length=1, max_length=_MOST_AT_ONCE)]
 
 
-class _Bulk(_Preview):
-    verdict: Deciding
-
-
 class Decisions:
     """The addresses that write."""
 
@@ -85,21 +86,20 @@ class Decisions:
             (r"^/-/review/missed$", self.missed),
             (r"^/-/review/note$", self.note),
             (r"^/-/review/undo$", self.undo),
-            (r"^/-/review/bulk/preview$", self.preview),
-            (r"^/-/review/bulk$", self.bulk),
+            (r"^/-/review/preview$", self.preview),
         ]
 
     async def decide(self, request: Request) -> Response:
-        """A verdict on an item, and so on its story. 409 when somebody else decided since the page was made."""
+        """A verdict on items, and so on their stories. 409 when somebody else decided since the page was made."""
         reviewer, body = await _asked(request, _Decide)
+        seen = {choice.item: choice.seen for choice in body.choices}
 
         def work(store: Store) -> Response:
-            standing = _standing(store, body.item)
-            if standing is not None and standing["id"] > body.seen and standing["reviewer"] != reviewer:
-                said = f"{standing['reviewer']} called it {standing['verdict']} meanwhile; decide again to overrule"
-                return self._site.json({"error": said, "seen": standing["id"]}, 409)
-            found = store.review.mark(body.item, body.verdict, reviewer=reviewer, now=self._site.clock())
-            return self._decided(store, body.item, found)
+            try:
+                added = store.review.decide(seen, body.verdict, reviewer=reviewer, now=self._site.clock())
+            except OvertakenError as error:
+                return self._site.json({"error": str(error), "seen": error.standing}, 409)
+            return self._decided(request, store, added)
 
         return await self._write(work)
 
@@ -110,7 +110,7 @@ class Decisions:
         def work(store: Store) -> Response:
             now = self._site.clock()
             found = store.review.mark(body.item, "wrong_tag", reviewer=reviewer, now=now, mention_id=body.mention)
-            return self._decided(store, body.item, found)
+            return self._decided(request, store, {body.item: found})
 
         return await self._write(work)
 
@@ -127,7 +127,7 @@ class Decisions:
                 entity_id=body.entity,
                 span=Span(body.field, body.start, body.end, body.text),
             )
-            return self._decided(store, body.item, found)
+            return self._decided(request, store, {body.item: found})
 
         return await self._write(work)
 
@@ -142,7 +142,7 @@ class Decisions:
         return await self._write(work)
 
     async def undo(self, request: Request) -> Response:
-        """Verdicts taken back: one's own, and for an administrator anyone's."""
+        """Verdicts taken back: one's own, and for an administrator anyone's. 409 for one that cannot be."""
         reviewer, body = await _asked(request, _Undo)
         anyones = may_administer(request)
 
@@ -150,9 +150,8 @@ class Decisions:
             try:
                 items = store.review.undo(body.ids, reviewer=reviewer, now=self._site.clock(), anyones=anyones)
             except UsageError as error:
-                return self._site.json({"error": str(error), "gone": True}, 409)
-            seen = {verdict: _newest(store, item) for verdict, item in zip(body.ids, items, strict=True)}
-            return self._site.json({"seen": seen, "counts": store.queue.counts(QueueFilter())})
+                return self._site.json({"error": str(error)}, 409)
+            return self._decided(request, store, dict(zip(items, body.ids, strict=True)))
 
         return await self._write(work)
 
@@ -161,36 +160,28 @@ class Decisions:
         _, body = await _asked(request, _Preview)
 
         def look(stored: Reading) -> dict[str, Any]:
-            rows = [row for item in body.items if (row := stored.queue.of_item(item)) is not None]
-            entities = Counter(entity["name"] for row in rows for entity in row.entities)
+            rows = {item: row for item in body.items if (row := stored.queue.of_item(item)) is not None}
+            entities = Counter(entity["name"] for row in rows.values() for entity in row.entities)
             return {
                 "items": len(rows),
-                "copies": sum(row.copies for row in rows),
-                "decided": sum(row.verdict is not None for row in rows),
+                "copies": sum(row.copies for row in rows.values()),
+                "decided": sum(row.verdict is not None for row in rows.values()),
+                "seen": {item: _verdict_of(row) for item, row in rows.items()},
                 "entities": " · ".join(f"{name} {number}" for name, number in entities.most_common(8)),
-                "titles": [row.title for row in rows[:_MOST_TITLES]],
+                "titles": [row.title for row in rows.values()][:_MOST_TITLES],
             }
 
         return self._site.json(await self._site.read(datasette, look))
 
-    async def bulk(self, request: Request) -> Response:
-        """One verdict on several items: all of them or none."""
-        reviewer, body = await _asked(request, _Bulk)
-
-        def work(store: Store) -> Response:
-            ids = store.review.mark_many(body.items, body.verdict, reviewer=reviewer, now=self._site.clock())
-            return self._site.json({"ids": ids, "state": body.verdict, "counts": store.queue.counts(QueueFilter())})
-
-        return await self._write(work)
-
-    def _decided(self, store: Store, item: int, verdict: int) -> Response:
-        row = store.queue.of_item(item)
+    def _decided(self, request: Request, store: Store, verdicts: Mapping[int, int]) -> Response:
+        """How things stand after ``verdicts`` (by item) were given or taken back; counts under the page's filter."""
+        rows = {item: store.queue.of_item(item) for item in verdicts}
         return self._site.json(
             {
-                "id": verdict,
-                "seen": _newest(store, item),
-                "state": row.state if row is not None else None,
-                "counts": store.queue.counts(QueueFilter()),
+                "ids": list(verdicts.values()),
+                "states": [row.state if row is not None else None for row in rows.values()],
+                "seen": {item: _verdict_of(row) for item, row in rows.items()},
+                "counts": store.queue.counts(wanted_of(request)),
             }
         )
 
@@ -219,13 +210,6 @@ async def _asked(request: Request, kind: type[B]) -> tuple[str, B]:
         raise BadRequest(f"{'.'.join(map(str, first['loc'])) or 'body'}: {first['msg']}") from None
 
 
-def _standing(store: Store, item: int) -> dict[str, Any] | None:
-    """The verdict on the item's story that stands."""
-    row = store.queue.of_item(item)
-    return row.verdict if row is not None else None
-
-
-def _newest(store: Store, item: int) -> int:
-    """The number of that verdict; 0 when there is none."""
-    standing = _standing(store, item)
-    return standing["id"] if standing else 0
+def _verdict_of(row: QueueRow | None) -> int:
+    """The number of the verdict that stands on a story; 0 for none."""
+    return row.verdict["id"] if row is not None and row.verdict else 0

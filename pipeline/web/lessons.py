@@ -17,6 +17,7 @@ from pipeline.gold import REGRESSIONS, gold_line, keep_case
 from pipeline.lessons import Proposal, propose
 from pipeline.patterns import PatternError
 from pipeline.store import Store, WrongTag
+from pipeline.store.mentions import place_of_mention
 from pipeline.text import normalise, sentences
 from pipeline.trial import Change, effect_of
 from pipeline.watchlist import Exclusion, Rule
@@ -101,7 +102,7 @@ class LessonPages:
         judged = await self._site.read(datasette, lambda stored: stored.lessons.judged_places(touched))
 
         def with_judgement(changes: tuple[Change, ...]) -> list[Row]:
-            return [(change, judged.get((change.item_id, change.place))) for change in changes]
+            return [(change, judged.get((change.item_id, place_of_mention(change.mention)))) for change in changes]
 
         lost, gained = with_judgement(effect.lost), with_judgement(effect.gained)
         return Preview(exclusion, effect.items, lost, gained, is_cut=len(rows) > effect.items), ""
@@ -175,8 +176,8 @@ class LessonPages:
 
     def _rule(self, wrong: WrongTag) -> Rule | None:
         """The rule that made the wrong tag, as the watch-list has it now; None when it is there no more."""
-        rules = (rule for entity in self._site.config.watchlist.entities for rule in entity.every_rule)
-        return next((rule for rule in rules if rule.id == wrong.verdict["rule"]), None)
+        owner = self._site.config.watchlist.rule(wrong.verdict["rule"])
+        return owner[1] if owner is not None else None
 
 
 def sentence_of(wrong: WrongTag) -> str:

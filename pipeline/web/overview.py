@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from pipeline import health, heartbeat
 from pipeline.heartbeat import Pulse
+from pipeline.models import QueueFilter
 from pipeline.store import Reading
 from pipeline.tally import Daily, daily, window
 from pipeline.times import day_bounds, from_iso
@@ -70,7 +71,7 @@ class OverviewPages:
         """The front page, in place of Datasette's, which counts every table of a small database."""
 
         def look(stored: Reading) -> dict[str, Any]:
-            return {"awaiting": stored.overview.states().get("awaiting", 0), "pulse": self._pulse(stored)}
+            return {"awaiting": stored.queue.counts(QueueFilter())["awaiting"], "pulse": self._pulse(stored)}
 
         return self._site.page(request, "front.html", **await self._site.read(datasette, look))
 
@@ -85,7 +86,7 @@ class OverviewPages:
             item_at, poll_at = stored.overview.newest()
             outlets, outlets_all = stored.overview.outlets(_OUTLETS)
             gaps, gaps_all = stored.overview.gaps(now - timedelta(days=_GAP_DAYS), _LINES)
-            states = stored.overview.states()
+            states = stored.queue.counts(QueueFilter())
             return {
                 "days": mentions.days[-DAYS:],
                 "entities": charted(mentions, names),
@@ -93,20 +94,20 @@ class OverviewPages:
                 "names": names,
                 "outlets": outlets,
                 "outlets_all": outlets_all,
-                "states": [(state, label, states.get(state, 0)) for state, label in STATES.items()],
+                "states": [(state, label, states[state]) for state, label in STATES.items()],
                 "is_sorting": stored.queue.is_any_waiting(),
                 "gaps": [(gap, health.gap(gap, self._span(gap))) for gap in gaps],
                 "gaps_all": gaps_all,
                 "given_up": sorted(stored.pages.given_up(now - timedelta(days=_GAP_DAYS)).items()),
                 "pulse": self._pulse(stored),
-                "item_at": self._local(item_at) if item_at else None,
-                "poll_at": self._local(poll_at) if poll_at else None,
+                "item_at": self._site.local(item_at) if item_at else None,
+                "poll_at": self._site.local(poll_at) if poll_at else None,
                 **standing(stored.overview.feeds(), now),
             }
 
         seen = await self._site.read(datasette, look)
         return self._site.page(
-            request, "overview.html", now=self._local(now, seconds=True), zone=zone.key, lines=_LINES, **seen
+            request, "overview.html", now=f"{self._site.local(now)}:{now:%S}", zone=zone.key, lines=_LINES, **seen
         )
 
     def _watched(self, mentions: Daily) -> set[str]:
@@ -123,13 +124,10 @@ class OverviewPages:
         ]
 
     def _pulse(self, stored: Reading) -> Pulse:
-        return heartbeat.pulse(stored.heartbeat.last(), self._site.clock(), heartbeat.runs, self._local)
+        return heartbeat.pulse(stored.heartbeat.last(), self._site.clock(), heartbeat.runs, self._site.local)
 
     def _span(self, gap: Mapping[str, Any]) -> str:
-        return f"from {self._local(from_iso(gap['from_at']))} to {self._local(from_iso(gap['to_at']))}"
-
-    def _local(self, moment: datetime, *, seconds: bool = False) -> str:
-        return f"{moment.astimezone(self._site.config.timezone):%Y-%m-%d %H:%M{':%S' if seconds else ''}}"
+        return f"from {self._site.local(from_iso(gap['from_at']))} to {self._site.local(from_iso(gap['to_at']))}"
 
 
 def charted(mentions: Daily, names: Mapping[str, str]) -> list[EntityDays]:

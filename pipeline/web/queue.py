@@ -50,7 +50,7 @@ class QueuePages:
 
     async def queue(self, datasette: Datasette, request: Request) -> Response:
         """The page: states with their counts, filters, the first stories."""
-        wanted = _wanted(request)
+        wanted = wanted_of(request)
 
         def look(stored: Reading) -> dict[str, Any]:
             facets, counts = stored.queue.facets(wanted.state), stored.queue.counts(wanted)
@@ -77,7 +77,7 @@ class QueuePages:
 
     async def more(self, datasette: Datasette, request: Request) -> Response:
         """The stories that follow, as a piece of the page."""
-        wanted = _wanted(request)
+        wanted = wanted_of(request)
         rows = await self._site.read(datasette, lambda stored: self._stories(stored, wanted, request))
         return self._site.page(request, "_stories.html", **rows)
 
@@ -129,7 +129,7 @@ def _choices(values: list[tuple[str, str, int]], chosen: str | None) -> list[tup
     return shown
 
 
-def _wanted(request: Request) -> QueueFilter:
+def wanted_of(request: Request) -> QueueFilter:
     """The filter that the address asks for. Raises ``BadRequest`` for a state or a day that there is not."""
     given = {key: value.strip() or None for key in (*_FILTERS, "q") if (value := request.args.get(key)) is not None}
     state = request.args.get("state") or "awaiting"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -31,7 +32,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {"Content-Security-Policy": POLICY}  # gate.py adds those that every answer has
 STATIC = "-/watchfloor-static"
 _COLOURS = 12  # in pages.css
 
@@ -54,7 +55,7 @@ class Site:
             lstrip_blocks=True,
         )
         self._environment.filters |= {
-            "local": self._local,
+            "local": lambda moment: self.local(from_iso(moment)) if moment else "",
             "host": _host,
             "heading": display_title,
             "colour": self._colour,
@@ -90,8 +91,9 @@ class Site:
         """The class that gives an entity its colour, the same at each place."""
         return f"e{self._places.get(entity_id, len(entity_id)) % _COLOURS}"
 
-    def _local(self, moment: str | None) -> str:
-        return f"{from_iso(moment).astimezone(self.config.timezone):%Y-%m-%d %H:%M}" if moment else ""
+    def local(self, moment: datetime) -> str:
+        """A moment as the reader's clock showed it, to the minute."""
+        return f"{moment.astimezone(self.config.timezone):%Y-%m-%d %H:%M}"
 
 
 def _static(name: str) -> str:

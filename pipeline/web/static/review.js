@@ -9,10 +9,11 @@ const removed = new Map(); // verdict id → the stories that it took off the pa
 
 // ---- talking to the server ------------------------------------------------------------------------------------
 
-async function post(address, body) {
+// The filter of the page goes along, so that the counts that come back are those of the page.
+async function post(what, body) {
   let answer;
   try {
-    answer = await fetch(address, {
+    answer = await fetch(`/-/review/${what}${queue ? location.search : ""}`, {
       method: "POST",
       headers: { "content-type": "application/json", "x-csrftoken": token },
       body: JSON.stringify(body),
@@ -23,7 +24,9 @@ async function post(address, body) {
   const is_json = (answer.headers.get("content-type") ?? "").startsWith("application/json");
   const said = is_json ? await answer.json() : {};
   if (!answer.ok) {
-    throw Object.assign(new Error(said.error ?? `The server refused (${answer.status}); nothing was saved. Sign in again?`), said);
+    throw Object.assign(new Error(said.error ?? `The server refused (${answer.status}); nothing was saved. Sign in again?`), said, {
+      status: answer.status,
+    });
   }
   return said;
 }
@@ -102,23 +105,19 @@ function count(counts) {
   }
 }
 
-// A story that is not of the state shown any more goes from the list; its place is kept for an undo.
-function settle(story, answer, ids) {
+// What the server says of stories after an act. One that is not of the state shown any more goes from the list; its
+// place is kept for an undo.
+function settle(several, answer) {
   count(answer.counts);
-  story.dataset.seen = answer.seen;
-  if (!queue) return;
-  if (answer.state !== queue.dataset.state) {
-    const place = stories().indexOf(story);
-    if (story === current) {
-      const next = story.nextElementSibling?.matches(".story") ? story.nextElementSibling : story.previousElementSibling;
-      story.remove();
-      go(next);
-    } else {
-      story.remove();
-    }
-    for (const id of ids) removed.set(id, [story, place]);
-    if (stories().length < 20) act(more);
-  }
+  several.forEach((story, at) => {
+    story.dataset.seen = answer.seen[story.dataset.item];
+    if (!queue || answer.states[at] === queue.dataset.state) return;
+    removed.set(answer.ids[at], [story, stories().indexOf(story)]);
+    const next = story.nextElementSibling?.matches(".story") ? story.nextElementSibling : story.previousElementSibling;
+    story.remove();
+    if (story === current) go(next);
+  });
+  if (queue && stories().length < 20) act(more);
 }
 
 function remember(ids, text) {
@@ -130,24 +129,30 @@ function remember(ids, text) {
 
 const WORDS = { relevant: "Relevant", irrelevant: "Irrelevant", escalated: "Escalated" };
 
-async function decide(story, verdict) {
+async function decide(several, verdict) {
+  const choices = several.map((story) => ({ item: +story.dataset.item, seen: +story.dataset.seen }));
+  const text = several.length === 1 ? titleOf(several[0]) : `${several.length} stories`;
   try {
-    const answer = await post("/-/review/decide", { item: +story.dataset.item, verdict, seen: +story.dataset.seen });
-    remember([answer.id], titleOf(story));
-    say(`${WORDS[verdict]}: ${titleOf(story)}`, { undo: true });
-    settle(story, answer, [answer.id]);
+    const answer = await post("decide", { choices, verdict });
+    remember(answer.ids, text);
+    say(`${WORDS[verdict]}: ${text}`, { undo: true });
+    settle(several, answer);
   } catch (error) {
-    if (error.seen) story.dataset.seen = error.seen; // somebody else was faster: the same key again overrules them
+    noteSeen(several, error.seen); // somebody else was faster: the same key again overrules them
     throw error;
   }
+}
+
+function noteSeen(several, seen = {}) {
+  for (const story of several) story.dataset.seen = seen[story.dataset.item] ?? story.dataset.seen;
 }
 
 async function takeBack() {
   const top = undoable.at(-1);
   if (!top) return say("There is nothing to undo.");
   const [ids, text] = top;
-  const answer = await post("/-/review/undo", { ids }).catch((error) => {
-    if (error.gone) forget();
+  const answer = await post("undo", { ids }).catch((error) => {
+    if (error.status === 409) forget();
     throw error;
   });
   forget();
@@ -155,16 +160,13 @@ async function takeBack() {
   for (const id of ids.toReversed()) { // the last one went from the list as it was without the others
     const [story, place] = removed.get(id) ?? [];
     if (story) {
-      story.dataset.seen = answer.seen[id] ?? 0;
       const before = stories()[place];
       before ? before.before(story) : queue.prepend(story);
       go(story);
     }
     removed.delete(id);
   }
-  for (const story of stories()) {
-    if (ids.some((id) => String(id) === story.dataset.seen)) story.dataset.seen = 0;
-  }
+  noteSeen(stories(), answer.seen);
   say(`Undone: ${text}`);
   if (current) await reload(current);
 }
@@ -205,12 +207,12 @@ async function wrong(story) {
   const mention = await ask("wrong");
   go(story);
   if (!mention) return;
-  const answer = await post("/-/review/wrong", { item: +story.dataset.item, mention: +mention });
-  remember([answer.id], `wrong tag in ${titleOf(story)}`);
+  const answer = await post("wrong", { item: +story.dataset.item, mention: +mention });
+  remember(answer.ids, `wrong tag in ${titleOf(story)}`);
   await reload(story);
   story.querySelector(`[data-mention="${CSS.escape(mention)}"]`)?.classList.add("wrong");
-  say(`Wrong tag: ${titleOf(story)}`, { undo: true, link: { href: `/-/lesson/${answer.id}`, textContent: "teach the rule" } });
-  settle(story, answer, [answer.id]);
+  say(`Wrong tag: ${titleOf(story)}`, { undo: true, link: { href: `/-/lesson/${answer.ids[0]}`, textContent: "teach the rule" } });
+  settle([story], answer);
 }
 
 // What is selected, as a span of the stored field. Offsets count characters, as the store does, not UTF-16 units.
@@ -243,10 +245,10 @@ async function missed(story) {
   if (!is_saved) return;
   const { field, start, end, text } = span;
   const entity = document.querySelector("#missed [name=entity]").value;
-  const answer = await post("/-/review/missed", { item: +story.dataset.item, entity, field, start, end, text });
-  remember([answer.id], `missed tag in ${titleOf(story)}`);
+  const answer = await post("missed", { item: +story.dataset.item, entity, field, start, end, text });
+  remember(answer.ids, `missed tag in ${titleOf(story)}`);
   say(`Missed tag “${text}”: ${titleOf(story)}`, { undo: true });
-  settle(story, answer, [answer.id]);
+  settle([story], answer);
   await reload(story);
 }
 
@@ -256,7 +258,7 @@ async function note(story) {
   const is_saved = await ask("note");
   go(story);
   if (!is_saved || !area.value.trim()) return;
-  await post("/-/review/note", { item: +story.dataset.item, note: area.value.trim() });
+  await post("note", { item: +story.dataset.item, note: area.value.trim() });
   say(`Noted: ${titleOf(story)}`);
   await reload(story);
 }
@@ -274,8 +276,8 @@ function choose(story) {
 async function bulk() {
   const several = chosen();
   if (!several.length) throw new Error("Choose some first: c, or the box of a story.");
-  const items = several.map((story) => +story.dataset.item);
-  const preview = await post("/-/review/bulk/preview", { items });
+  const preview = await post("preview", { items: several.map((story) => +story.dataset.item) });
+  noteSeen(several, preview.seen);
   const list = document.createElement("ul");
   for (const title of preview.titles) list.append(Object.assign(document.createElement("li"), { textContent: title }));
   const parts = [`${preview.items} stories, with ${preview.copies} copies folded under them.`];
@@ -285,14 +287,8 @@ async function bulk() {
   document.querySelector("#bulk .preview").replaceChildren(summary, tags, list);
   if (!(await ask("bulk"))) return;
   const verdict = document.querySelector("#bulk [name=verdict]:checked").value;
-  const answer = await post("/-/review/bulk", { items, verdict });
-  const text = `${several.length} stories ${verdict}`;
-  remember(answer.ids, text);
-  several.forEach((story, at) => {
-    story.querySelector(".choose").checked = false;
-    settle(story, { ...answer, seen: answer.ids[at] }, [answer.ids[at]]);
-  });
-  say(text, { undo: true });
+  await decide(several, verdict);
+  for (const story of several) story.querySelector(".choose").checked = false;
 }
 
 // ---- the proof of a tag ----------------------------------------------------------------------------------------
@@ -321,9 +317,9 @@ addEventListener("scroll", () => (tip.hidden = true), { passive: true });
 // ---- keys and buttons ------------------------------------------------------------------------------------------
 
 const ACTS = {
-  relevant: (story) => decide(story, "relevant"),
-  irrelevant: (story) => decide(story, "irrelevant"),
-  escalated: (story) => decide(story, "escalated"),
+  relevant: (story) => decide([story], "relevant"),
+  irrelevant: (story) => decide([story], "irrelevant"),
+  escalated: (story) => decide([story], "escalated"),
   open,
   wrong,
   missed,
