@@ -303,6 +303,21 @@ def test_a_tag_shows_its_proof_to_mouse_and_keyboard(page: Page, config: Config,
     expect(page.locator("#tip")).to_contain_text("score 0.97")
 
 
+def test_a_tag_that_was_called_wrong_is_struck_out(page: Page, config: Config, address: str) -> None:
+    """In the text, without a reload; and a summary that the text repeats is shown folded."""
+    [row] = rows(config, "SELECT id FROM items WHERE summary != '' AND content LIKE summary || '%' LIMIT 1")
+    sign_in(page, address)
+    page.goto(f"{address}/-/item/{row['id']}")
+    expect(page.locator("section details")).to_have_count(1)
+    page.goto(f"{address}/-/queue")
+    page.keyboard.press("j")
+    page.keyboard.press("w")
+    expect(page.locator("#wrong")).to_be_visible()
+    page.keyboard.press("1")
+    says(page, "Wrong tag")
+    expect(page.locator(".detail mark.wrong")).to_have_count(1)
+
+
 def test_who_is_not_signed_in_decides_nothing(page: Page, config: Config, address: str) -> None:
     """The queue is shown, its keys for decisions answer with a sentence, and nothing is stored."""
     page.goto(f"{address}/-/queue")
