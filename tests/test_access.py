@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -23,8 +23,10 @@ from pipeline.errors import ConfigError
 from pipeline.store import Store
 from pipeline.web import make_datasette
 from pipeline.web.access import COOKIE, Sessions, may_administer, may_review, require
+from pipeline.web.decisions import Decisions
 from pipeline.web.gate import Reach
 from pipeline.web.guesses import MOST_KEPT, Guesses
+from pipeline.web.site import Site
 from tests.accounts import HASH, PASSWORD, USERS, sign_in, token, with_accounts
 from tests.browser import serving
 from tests.conftest import NOW, call, write_config
@@ -334,14 +336,18 @@ def test_each_role_may_what_those_below_it_may(role: str | None, reviews: bool, 
             require(request, "reviewer")
 
 
-@pytest.mark.parametrize("path", ["decide", "wrong", "missed", "note", "undo", "bulk/preview", "bulk"])
+#: Every address that writes, whatever is added to them.
+DECISIONS = [pattern.strip("^$") for pattern, _ in Decisions(cast(Site, None)).routes()]
+
+
+@pytest.mark.parametrize("path", DECISIONS)
 def test_a_reader_changes_nothing(client: httpx.Client, path: str) -> None:
     """Every decision is refused with a sentence: 401 to a stranger, 403 to a reader."""
     headers = {"x-csrftoken": token(client)}
-    stranger = client.post(f"/-/review/{path}", json={}, headers=headers)
+    stranger = client.post(path, json={}, headers=headers)
     assert (stranger.status_code, stranger.json()["error"]) == (401, "You are not signed in; sign in first.")
     sign_in(client, "rex")
-    reader = client.post(f"/-/review/{path}", json={}, headers=headers)
+    reader = client.post(path, json={}, headers=headers)
     assert reader.status_code == 403
     assert "rex may read, but not give verdicts" in reader.json()["error"]
 
