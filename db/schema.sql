@@ -121,7 +121,7 @@ CREATE TABLE digests (
   html TEXT NOT NULL,
   markdown TEXT NOT NULL,
   json TEXT NOT NULL
-);
+, text TEXT NOT NULL DEFAULT '', timezone TEXT, covers_from TEXT, covers_until TEXT, first_item_id INTEGER, last_item_id INTEGER, watchlist_version TEXT, program TEXT, is_complete INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE watchlists (         -- every watch-list that ever tagged, so that an old mention's rule can be read
   version TEXT PRIMARY KEY,
   first_used_at TEXT NOT NULL,
@@ -331,21 +331,6 @@ CREATE TABLE queue_zone (         -- the time zone whose days the queue is filte
 CREATE TRIGGER unqueued_priority AFTER UPDATE OF priority ON entities WHEN old.priority != new.priority BEGIN
   INSERT INTO unqueued SELECT story_id FROM queue_facets WHERE kind = 'entity' AND value = new.id ON CONFLICT DO NOTHING;
 END;
-CREATE TABLE tally (              -- mentions by the hour (UTC) in which their item was first seen: 2026-11-27T09
-  hour TEXT NOT NULL,
-  entity_id TEXT NOT NULL,
-  mentions INTEGER NOT NULL,
-  PRIMARY KEY (hour, entity_id)
-) WITHOUT ROWID;
-CREATE TRIGGER tally_insert AFTER INSERT ON mentions BEGIN
-  INSERT INTO tally (hour, entity_id, mentions)
-    SELECT substr(first_seen_at, 1, 13), new.entity_id, 1 FROM items WHERE id = new.item_id
-    ON CONFLICT (hour, entity_id) DO UPDATE SET mentions = mentions + 1;
-END;
-CREATE TRIGGER tally_delete AFTER DELETE ON mentions BEGIN
-  UPDATE tally SET mentions = mentions - 1
-    WHERE entity_id = old.entity_id AND hour = (SELECT substr(first_seen_at, 1, 13) FROM items WHERE id = old.item_id);
-END;
 CREATE TRIGGER items_lose_mentions BEFORE DELETE ON items BEGIN
   DELETE FROM mentions WHERE item_id = old.id;
 END;
@@ -418,4 +403,81 @@ CREATE TRIGGER grams_delete AFTER DELETE ON grams BEGIN
     SELECT 'delete', id, title, summary, content, old.grams FROM items WHERE id = old.item_id;
   INSERT INTO items_fts(rowid, title, summary, content, grams)
     SELECT id, title, summary, content, '' FROM items WHERE id = old.item_id;
+END;
+CREATE INDEX items_edited ON items(updated_at) WHERE updated_at > first_seen_at;
+CREATE INDEX item_versions_by_time ON item_versions(seen_at);
+CREATE TABLE messages (           -- what is sent: a digest, whose text stands in digests, or an alert
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('digest', 'alert')),
+  about TEXT NOT NULL,            -- the digest's date, or the alert's name
+  subject TEXT NOT NULL,
+  text TEXT NOT NULL DEFAULT '',
+  markdown TEXT NOT NULL DEFAULT '',
+  html TEXT NOT NULL DEFAULT '',
+  json TEXT NOT NULL DEFAULT '',
+  created_at TEXT NOT NULL
+);
+CREATE INDEX messages_by_about ON messages(kind, about, id);
+CREATE TABLE deliveries (         -- a message on its way to one target, and how that went
+  id INTEGER PRIMARY KEY,
+  message_id INTEGER NOT NULL REFERENCES messages(id),
+  target TEXT NOT NULL,           -- as the configuration names it, without its secrets
+  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'failed')),
+  tries INTEGER NOT NULL DEFAULT 0,
+  tried_at TEXT,
+  next_try_at TEXT,               -- NULL: at once, or never again
+  sent_at TEXT,
+  last_error TEXT,
+  UNIQUE (message_id, target)
+);
+CREATE INDEX deliveries_waiting ON deliveries(state, next_try_at);
+CREATE TABLE alerting (           -- the alerts that are configured; while there are none, nothing waits in unalerted
+  alert TEXT PRIMARY KEY,
+  since TEXT NOT NULL,
+  counted_at TEXT                 -- when the counts of the day were looked at last
+);
+CREATE TABLE unalerted (          -- items with new mentions that no alert has looked at yet
+  item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE
+);
+CREATE TRIGGER unalerted_mention AFTER INSERT ON mentions WHEN EXISTS (SELECT 1 FROM alerting) BEGIN
+  INSERT INTO unalerted VALUES (new.item_id) ON CONFLICT DO NOTHING;
+END;
+CREATE TABLE alerts (             -- each story, and each unusual count, that an alert tells of: once
+  id INTEGER PRIMARY KEY,
+  alert TEXT NOT NULL,            -- its name in the configuration
+  item_id INTEGER REFERENCES items(id) ON DELETE CASCADE,  -- of the story; NULL: of an unusual count
+  entity_id TEXT NOT NULL,        -- what was mentioned, the foremost of several
+  day TEXT,                       -- of an unusual count: the local day
+  mentions INTEGER,               -- of an unusual count
+  usual INTEGER,
+  found_at TEXT NOT NULL,
+  message_id INTEGER REFERENCES messages(id)  -- NULL: waits for the end of quiet hours, or of the hour
+);
+CREATE UNIQUE INDEX alerts_by_count ON alerts(alert, entity_id, day) WHERE day IS NOT NULL;
+CREATE INDEX alerts_by_item ON alerts(item_id);
+CREATE INDEX alerts_by_message ON alerts(message_id, alert);
+CREATE TABLE tally (              -- mentions by the hour (UTC) in which their item was first seen: 2026-11-27T09
+  hour TEXT NOT NULL,
+  entity_id TEXT NOT NULL,
+  feed_id TEXT NOT NULL,
+  mentions INTEGER NOT NULL,
+  PRIMARY KEY (hour, entity_id, feed_id)
+) WITHOUT ROWID;
+CREATE TRIGGER tally_insert AFTER INSERT ON mentions BEGIN
+  INSERT INTO tally (hour, entity_id, feed_id, mentions)
+    SELECT substr(first_seen_at, 1, 13), new.entity_id, feed_id, 1 FROM items WHERE id = new.item_id
+    ON CONFLICT (hour, entity_id, feed_id) DO UPDATE SET mentions = mentions + 1;
+END;
+CREATE TRIGGER tally_delete AFTER DELETE ON mentions BEGIN
+  UPDATE tally SET mentions = mentions - 1
+    WHERE (hour, entity_id, feed_id) =
+      (SELECT substr(first_seen_at, 1, 13), old.entity_id, feed_id FROM items WHERE id = old.item_id);
+END;
+CREATE TABLE feed_days (          -- the days (UTC) on which a feed answered
+  feed_id TEXT NOT NULL,
+  day TEXT NOT NULL,
+  PRIMARY KEY (feed_id, day)
+) WITHOUT ROWID;
+CREATE TRIGGER feed_days_insert AFTER INSERT ON fetches WHEN new.outcome NOT IN ('error', 'gone') BEGIN
+  INSERT INTO feed_days VALUES (new.feed_id, substr(new.started_at, 1, 10)) ON CONFLICT DO NOTHING;
 END;

@@ -19,11 +19,14 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from pipeline import __version__, watchlist, yamlfile
+from pipeline.alerts.settings import AlertSettings
 from pipeline.errors import ConfigError, Mistake
+from pipeline.filters import SavedFilter
 from pipeline.reviewers import ReviewSettings, wrong_users
+from pipeline.targets import MailSettings, Target, wrong_targets
 from pipeline.values import Duration, FilePath, Number, Section, TimeOfDay, Whole, Zone
 from pipeline.watchlist import DEFAULT_PACK, Watchlist
-from pipeline.yamlfile import YamlFile
+from pipeline.yamlfile import Where, YamlFile
 
 FEED_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
@@ -79,16 +82,10 @@ class FeedSource(Section):
         return check_url(value)
 
 
-class Delivery(Section):
-    """One place where ``digest --send`` puts the digest; ``{date}`` in a path is the digest's day."""
-
-    file: FilePath
-
-
 class DigestSettings(Section):
     """Where the digest goes."""
 
-    deliver: tuple[Delivery, ...] = ()
+    deliver: tuple[Target, ...] = ()
 
 
 class StoriesSettings(Section):
@@ -131,6 +128,9 @@ class _ConfigFile(Section):
     watchlist: tuple[Any, ...] = ({"pack": DEFAULT_PACK},)
     stories: StoriesSettings = StoriesSettings()
     digest: DigestSettings = DigestSettings()
+    mail: MailSettings = MailSettings()
+    alerts: tuple[AlertSettings, ...] = ()
+    filters: tuple[SavedFilter, ...] = ()
     websub: WebSubSettings = WebSubSettings()
     review: ReviewSettings = ReviewSettings()
 
@@ -148,6 +148,9 @@ class Config:
     watchlist: Watchlist
     stories: StoriesSettings
     digest: DigestSettings
+    mail: MailSettings
+    alerts: tuple[AlertSettings, ...]
+    filters: tuple[SavedFilter, ...]
     websub: WebSubSettings
     review: ReviewSettings
 
@@ -231,7 +234,9 @@ def parse(text: str, path: Path) -> Config:
     mistakes += [found for found in wrong_users(file) if (found.line, found.key) not in known]
     if raw is not None and watched is not None:
         mistakes += _unknown_subjects(file, raw.feeds, watched)
-        mistakes += _unknown_entities(file, raw.review.priority, watched)
+        mistakes += _unknown_entities(file, raw, watched)
+        mistakes += _repeated_names(file)
+        mistakes += wrong_targets(file, _targets(raw), raw.mail)
     if raw is not None and raw.schedule.min_interval > raw.schedule.max_interval:
         mistakes.append(file.mistake(("schedule", "min_interval"), "is longer than max_interval; make it shorter"))
     if mistakes or raw is None or watched is None:
@@ -262,7 +267,10 @@ def _assemble(path: Path, raw: _ConfigFile, watched: Watchlist) -> Config:
         feeds=tuple(feed.model_copy(update={"url": absolute_url(feed.url, folder)}) for feed in raw.feeds),
         watchlist=watched,
         stories=raw.stories,
-        digest=DigestSettings(deliver=tuple(Delivery(file=str(folder / where.file)) for where in raw.digest.deliver)),
+        digest=raw.digest,
+        mail=raw.mail,
+        alerts=raw.alerts,
+        filters=raw.filters,
         websub=raw.websub,
         review=raw.review,
     )
@@ -279,15 +287,37 @@ def _unknown_subjects(file: YamlFile, feeds: Iterable[FeedSource], watched: Watc
                 yield file.mistake(("feeds", index, "subject"), message)
 
 
-def _unknown_entities(file: YamlFile, priority: Iterable[str], watched: Watchlist) -> Iterator[Mistake]:
+def _unknown_entities(file: YamlFile, raw: _ConfigFile, watched: Watchlist) -> Iterator[Mistake]:
     known = [entity.id for entity in watched.entities]
-    for name in priority:
+    named: list[tuple[Where, str]] = [(("review", "priority", name), name) for name in raw.review.priority]
+    named += [
+        (("alerts", index, "entities"), name) for index, alert in enumerate(raw.alerts) for name in alert.entities
+    ]
+    named += [(("filters", index, "entity"), saved.entity) for index, saved in enumerate(raw.filters) if saved.entity]
+    for where, name in named:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             listed = ", ".join(known[:8]) or "none is there"
             hint = f"did you mean {close[0]}?" if close else f"remove it, or write one of: {listed}"
-            message = f"there is no entity {name!r} in the watch-list; {hint}"
-            yield file.mistake(("review", "priority", name), message)
+            yield file.mistake(where, f"there is no entity {name!r} in the watch-list; {hint}")
+
+
+def _targets(raw: _ConfigFile) -> list[tuple[Where, tuple[Target, ...]]]:
+    """Each list of targets with its place."""
+    alerts: list[tuple[Where, tuple[Target, ...]]] = [
+        (("alerts", index, "deliver"), alert.deliver) for index, alert in enumerate(raw.alerts)
+    ]
+    return [(("digest", "deliver"), raw.digest.deliver), *alerts]
+
+
+def _repeated_names(file: YamlFile) -> Iterator[Mistake]:
+    """Of alerts, and of saved filters."""
+    for section, key in (("alerts", "name"), ("filters", "id")):
+        seen: set[str] = set()
+        for index, entry in enumerate(file.data.get(section) or ()):
+            if entry[key] in seen:
+                yield file.mistake((section, index, key), f"the {key} {entry[key]!r} stands twice; rename one")
+            seen.add(entry[key])
 
 
 def _repeated_ids(file: YamlFile) -> list[Mistake]:

@@ -1,6 +1,7 @@
-"""The daemon: APScheduler calls a tick that polls what is due, and makes the digest once a local day.
+"""The daemon: APScheduler calls ticks that poll what is due, issue a digest for each local day, tell alerts, and send.
 
-It holds no state of its own: what is due stands in the database, so a late, skipped or killed tick loses nothing.
+It holds no state of its own: what is due stands in the database, so a late, skipped or killed tick loses nothing, and a
+machine that slept, or whose clock was set, makes up for what it missed.
 """
 
 from __future__ import annotations
@@ -11,23 +12,21 @@ import logging
 import os
 import signal
 import threading
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from pipeline import callback, reporting, subscribing
+from pipeline import alerting, callback, delivering, reporting, subscribing
 from pipeline.config import Config
 from pipeline.errors import WatchfloorError
 from pipeline.heartbeat import BEAT_SECONDS, Beat
 from pipeline.models import Outcome
 from pipeline.run import Silent, run
 from pipeline.store import Store
-from pipeline.times import day_bounds
 from pipeline.tools import Tools, tools_for
 from pipeline.websub import Secrets
 
@@ -35,6 +34,8 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 30
 HUB_SECONDS = 15
+REPORT_SECONDS = 30
+SEND_SECONDS = 20
 
 
 def serve(config: Config) -> None:
@@ -81,7 +82,7 @@ def make_scheduler(
     """The daemon's jobs, not yet started; with ``secrets``, subscriptions at hubs are kept up as well."""
     scheduler = AsyncIOScheduler(
         timezone=config.timezone,
-        executors={"default": ThreadPoolExecutor(6)},  # a thread for each job
+        executors={"default": ThreadPoolExecutor(8)},  # a thread for each job
         # APScheduler's own grace of one second would drop every run that a busy machine starts late.
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
@@ -110,15 +111,19 @@ def make_scheduler(
             id="pages",
             name="read the pages that are due",
         )
-    at = config.schedule.digest_at
-    scheduler.add_job(
-        report_yesterday,
-        CronTrigger(hour=at.hour, minute=at.minute, timezone=config.timezone),
-        args=[config, tools],
-        id="digest",
-        name="digest of the day before",
-    )
-    scheduler.add_job(report_yesterday, args=[config, tools], id="digest-missed", name="digest missed while off")
+    for job, seconds, name in (
+        (report_due, REPORT_SECONDS, "issue the digests that are due"),
+        (look_for_alerts, SEND_SECONDS, "see what is to be told at once"),
+        (send, SEND_SECONDS, "send what waits"),
+    ):
+        scheduler.add_job(
+            job,
+            IntervalTrigger(seconds=seconds),
+            args=[config, tools, stop],
+            id=job.__name__,
+            name=name,
+            next_run_time=tools.clock(),
+        )
     if secrets is not None:
         scheduler.add_job(
             subscribing.keep_up,
@@ -165,19 +170,31 @@ def read_pages(config: Config, tools: Tools, stop: threading.Event) -> None:
         log.info("%d pages read in full", taken)
 
 
-def report_yesterday(config: Config, tools: Tools) -> None:
-    """Make and deliver the digest of the local day that ended last, unless that was done or is not yet due."""
-    now = tools.clock()
-    local = now.astimezone(config.timezone)
-    day = local.date() - timedelta(days=1)
+def report_due(config: Config, tools: Tools, stop: threading.Event) -> None:
+    """Issue the digest of each local day that has ended and has none: yesterday's, and those missed while off."""
     with Store(config.database) as store:
-        made_at = store.reports.digest_made_at(day.isoformat())
-        complete = made_at is not None and made_at >= day_bounds(day, config.timezone)[1]
-        if complete or local.time() < config.schedule.digest_at:
-            return
-        made = reporting.make_digest(config, store, day, now)
-    paths = reporting.deliver(made, config.digest)
-    log.info("digest of %s: %s Delivered to %s", day, made.headline, ", ".join(map(str, paths)) or "the database only")
+        for day in reporting.due_days(config, store, tools.clock()):
+            if stop.is_set():
+                return
+            made = reporting.issue(config, store, day, tools.clock())
+            if made is not None:
+                log.info("digest of %s: %s", day, made.digest.headline)
+
+
+def look_for_alerts(config: Config, tools: Tools, stop: threading.Event) -> None:
+    """Put what is to be told at once on its way."""
+    with Store(config.database) as store:
+        made = 0 if stop.is_set() else alerting.look(config, store, tools.clock())
+    if made:
+        log.info("%d alerts", made)
+
+
+def send(config: Config, tools: Tools, stop: threading.Event) -> None:
+    """Send the digests and alerts that wait for that; what fails is logged, and tried again."""
+    with Store(config.database) as store:
+        for attempt in delivering.send_due(config, store, tools.clock, stop):
+            if attempt.error is None:
+                log.info("sent to %s: %s", attempt.target, attempt.subject)
 
 
 class _Logged(Silent):

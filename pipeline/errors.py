@@ -7,6 +7,7 @@ WatchfloorError           exit status 1
 ├── FetchError            one feed could not be fetched
 ├── ParseError            one body could not be read as a feed
 ├── StoreError            the database cannot be used
+├── DeliveryError         a digest or an alert was not taken by its target
 └── ServeError            a page or demo server cannot start
 
 The text of each is the one line that a user reads: what is wrong and what to do.
@@ -80,6 +81,14 @@ class ParseError(WatchfloorError):
 
 class StoreError(WatchfloorError):
     """The database cannot be opened, read or written."""
+
+
+class DeliveryError(WatchfloorError):
+    """A target did not take a message; ``is_final``: and never will, however often it is tried."""
+
+    def __init__(self, reason: str, *, is_final: bool = False) -> None:
+        super().__init__(reason)
+        self.is_final = is_final
 
 
 class ServeError(WatchfloorError):

@@ -1,56 +1,179 @@
-"""Makes the digest of a day from the store, keeps it there, and delivers it, for the daemon and the command line."""
+"""Makes the digest of a day from the store, keeps it there, and puts it on its way, for daemon and command line.
+
+A digest is issued once: when its local day has ended, in one transaction with the message that carries it. From then on
+it is a record, and stays. What ``digest`` prints is made anew from the data as they are.
+"""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from pathlib import Path
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from pipeline.config import Config, DigestSettings
-from pipeline.digest import Digest, build, render
-from pipeline.errors import WatchfloorError
-from pipeline.precision import below
+from pipeline.config import Config
+from pipeline.digest import CHART_DAYS, FORMATS, Background, Change, Digest, build, kept_row, render
+from pipeline.edits import edits_of
+from pipeline.models import Covered, Message
+from pipeline.precision import with_expected
 from pipeline.store import Store
-from pipeline.times import day_bounds
+from pipeline.tally import daily, watched, window
+from pipeline.times import day_bounds, from_iso, to_iso
+from pipeline.unusual import MOST_DAYS, Counts, judge
 
-_BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".txt": "text", ".json": "json"}
+#: A digest that was made so much later than now was made by a clock that was wrong: it is made again in its time. A
+#: clock that is a day off, either way, doubles none.
+_WRONG_CLOCK = timedelta(hours=48)
+#: Digests of days longer ago go to files alone: nobody wants thirty mails after a month off.
+_STILL_NEWS = timedelta(days=7)
+_USUAL = timedelta(days=90)
 
 
-def make_digest(config: Config, store: Store, day: date, now: datetime) -> Digest:
-    """Build the digest of the local ``day`` and keep it in the database; one of the same day takes its place."""
-    start, end = day_bounds(day, config.timezone)
-    weak = below(store.judgements.rules(), config.watchlist, config.review.floor)
-    made = build(day, config.timezone, store.reports.day(start, end), config.watchlist.version, weak)
-    store.reports.save_digest(
-        day.isoformat(),
-        now,
-        html=render(made, "html"),
-        markdown=render(made, "markdown"),
-        as_json=render(made, "json"),
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A digest in all its forms; ``created_at`` is no part of them."""
+
+    digest: Digest
+    forms: dict[str, str]
+    created_at: datetime
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The row of ``digests``."""
+        return kept_row(self.digest, to_iso(self.created_at), self.forms)
+
+    @property
+    def message(self) -> Message:
+        """What is sent."""
+        return _message(self.digest.day, self.digest.headline, self.forms, self.created_at)
+
+
+def make_digest(config: Config, store: Store, day: date, now: datetime) -> Made:
+    """The digest of the local ``day`` from what is stored. ``now`` is kept beside it, and changes nothing in it."""
+    zone = config.timezone
+    covered = _covered(store, day, config)
+    rows = store.digests.day(covered)
+    made = build(day, zone, covered, rows, _changes(store, covered), _background(config, store, day))
+    return Made(made, {form: render(made, form) for form in FORMATS}, now)
+
+
+def _message(day: date, headline: str, forms: Mapping[str, str], created_at: datetime) -> Message:
+    return Message(
+        kind="digest",
+        about=day.isoformat(),
+        subject=f"watchfloor digest of {day}: {headline}",
+        text=forms["text"],
+        markdown=forms["markdown"],
+        html=forms["html"],
+        json=forms["json"],
+        created_at=created_at,
     )
-    return made
 
 
-def form_of(path: Path) -> str:
-    """The format that a file's name asks for; plain text when it asks for none."""
-    return _BY_SUFFIX.get(path.suffix.lower(), "text")
+def has_ended(config: Config, day: date, now: datetime) -> bool:
+    """Whether the local ``day`` is over."""
+    return now >= day_bounds(day, config.timezone)[1]
 
 
-def write(made: Digest, path: Path, form: str) -> None:
-    """Write the digest to ``path``, whole or not at all. Raises ``WatchfloorError`` when that is impossible."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(render(made, form), encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise WatchfloorError(
-            f"{path}: the digest cannot be written: {error.strerror}; it is kept in the database"
-        ) from None
+def issue(config: Config, store: Store, day: date, now: datetime) -> Made | None:
+    """Make the digest of a ``day`` that has ended, and put it on its way; None when that was done before."""
+    made = make_digest(config, store, day, now)
+    is_news = now.astimezone(config.timezone).date() - day <= _STILL_NEWS
+    targets = [target.label for target in config.digest.deliver if is_news or target.file is not None]
+    is_issued = store.digests.issue(made.row, made.message, targets, unless_after=now + _WRONG_CLOCK)
+    return made if is_issued else None
 
 
-def deliver(made: Digest, settings: DigestSettings) -> list[Path]:
-    """Write the digest to every file that the configuration names and return them."""
-    paths = [Path(delivery.file.replace("{date}", made.day.isoformat())) for delivery in settings.deliver]
-    for path in paths:
-        write(made, path, form_of(path))
-    return paths
+def by_hand(config: Config, store: Store, day: date, now: datetime) -> int:
+    """Put the digest of ``day`` on its way to each target that has not got it, and return its message's id.
+
+    That of a day that has ended is issued, unless it was; that of a day that goes on is sent as it is now.
+    """
+    targets = [target.label for target in config.digest.deliver]
+    if not has_ended(config, day, now):
+        made = make_digest(config, store, day, now)
+        store.digests.keep(made.row)
+        return store.outbox.put(made.message, targets)
+    issue(config, store, day, now)
+    message_id = store.outbox.again(day.isoformat(), targets)
+    if message_id is None:  # it was issued by a release that kept no messages
+        message_id = store.outbox.put(message_of(config, store, day, now), targets)
+    return message_id
+
+
+def message_of(config: Config, store: Store, day: date, now: datetime) -> Message:
+    """What ``by_hand`` would send, without keeping anything."""
+    row = store.digests.kept(day)
+    if row is None or not row["is_complete"]:
+        return make_digest(config, store, day, now).message
+    return _message(day, json.loads(row["json"])["headline"], row, from_iso(row["created_at"]))
+
+
+def due_days(config: Config, store: Store, now: datetime) -> Iterator[date]:
+    """The local days whose digest is due and was not issued, the earliest first.
+
+    These are all days since that of the last one, or since anything was watched: then those of the last week.
+    """
+    local = now.astimezone(config.timezone)
+    last = local.date() - timedelta(days=1 if local.time() >= config.schedule.digest_at else 2)
+    issued = _last_issued(config, store, last, now)
+    if issued is None:
+        began = store.overview.began_at()
+        if began is None:
+            return
+        issued = max(began.astimezone(config.timezone).date(), last - _STILL_NEWS) - timedelta(days=1)
+    while (issued := issued + timedelta(days=1)) <= last:
+        yield issued
+
+
+def _last_issued(config: Config, store: Store, last: date, now: datetime) -> date | None:
+    """The latest day, ``last`` or earlier, whose digest was issued by a clock that was not far off."""
+    for row in store.digests.newest_first():
+        day, made_at = date.fromisoformat(row["date"]), from_iso(row["created_at"])
+        # rows of older releases do not say whether their day had ended
+        is_complete = row["is_complete"] or (row["timezone"] is None and has_ended(config, day, made_at))
+        if day <= last and is_complete and made_at <= now + _WRONG_CLOCK:
+            return day
+    return None
+
+
+def _covered(store: Store, day: date, config: Config) -> Covered:
+    """The time that the digest of ``day`` covers: the day, but nothing that the digest of the day before has, and what
+    was stored too late for that one (by a slow poll, a clock that was wrong, or in another time zone's day)."""
+    since, until = day_bounds(day, config.timezone)
+    covered_until, last_item = store.digests.before(day)
+    if covered_until is None:
+        return Covered(since, until)
+    return Covered(min(max(since, covered_until), until), until, last_item)
+
+
+def _changes(store: Store, covered: Covered) -> list[Change]:
+    changes = []
+    for item_id in store.digests.edited(covered):
+        history = store.items.history(item_id)
+        if history is not None:
+            edits = edits_of(history.item, history.said, history.said_before)
+            changes.append(Change(history.item, history.feed_title, history.said.mentions or (), edits))
+    return changes
+
+
+def _background(config: Config, store: Store, day: date) -> Background:
+    """The days before ``day``: its history, for what is unusual and for the charts."""
+    zone = config.timezone
+    end = day_bounds(day, zone)[1]
+    shown = window(end - timedelta(seconds=1), zone, MOST_DAYS + 1)
+    mentions = daily(shown, store.overview.mentions(shown.spans))
+    answered = watched(mentions, zone, store.overview.answered(shown.days[0] - timedelta(days=1)))
+    entities = [entity.id for entity in config.watchlist.entities]
+    judgement = judge(Counts(shown.days, mentions.by_feed, answered, entities))
+    return Background(
+        days=shown.days[-CHART_DAYS:],
+        counts={entity: counts[-CHART_DAYS:] for entity, counts in mentions.counts.items()},
+        remarks=judgement.remarks,
+        reason=judgement.reason,
+        usual_feeds=store.overview.usual_feeds(end - _USUAL, end),
+        rules=[rule for rule in with_expected(store.judgements.rules(), config.watchlist) if rule.expected is not None],
+        floor=config.review.floor,
+        watchlist_version=config.watchlist.version,
+    )

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 #: The first hour that belongs to it, and the first that no longer does, as the database writes them: 2026-11-27T09.
 Span = tuple[str, str]
+#: (entity, feed) → place of the day → mentions.
+ByFeed = Mapping[tuple[str, str], Mapping[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,18 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Daily:
-    """Mentions of each entity on each of the ``days``; ``so_far`` only those until the same time of day (``until``), so
-    that today can be compared with the days before."""
+    """Mentions of each entity on each of the ``days``; ``by_feed``: (entity, feed) → place of the day → how many.
+
+    ``so_far`` and ``so_far_by_feed`` count only those until the same time of day (``until``), so that today can be
+    compared with the days before.
+    """
 
     days: tuple[date, ...]
     until: time | None
     counts: Mapping[str, tuple[int, ...]]
     so_far: Mapping[str, tuple[int, ...]]
+    by_feed: ByFeed
+    so_far_by_feed: ByFeed
 
 
 def window(now: datetime, zone: ZoneInfo, days: int) -> Window:
@@ -55,18 +62,48 @@ def _first_hour(moment: datetime) -> str:
     return f"{moment.astimezone(UTC) + timedelta(minutes=59):%Y-%m-%dT%H}"
 
 
-def daily(shown: Window, counted: Iterable[tuple[int, str, int]]) -> Daily:
-    """The days of a window, out of what was counted: the number of the span, the entity, its mentions."""
-    counts: dict[str, list[int]] = {}
-    so_far: dict[str, list[int]] = {}
-    for span, entity, mentions in counted:
+def daily(shown: Window, counted: Iterable[tuple[int, str, str, int]]) -> Daily:
+    """The days of a window, out of what was counted: the number of the span, the entity, the feed, its mentions."""
+    whole: dict[tuple[str, str], dict[int, int]] = {}
+    so_far: dict[tuple[str, str], dict[int, int]] = {}
+    for span, entity, feed, mentions in counted:
         day, is_later = divmod(span, 2)
-        none = [0] * len(shown.days)
-        counts.setdefault(entity, none.copy())[day] += mentions
-        so_far.setdefault(entity, none)[day] += 0 if is_later else mentions
-    return Daily(
-        shown.days,
-        shown.until,
-        {entity: tuple(numbers) for entity, numbers in counts.items()},
-        {entity: tuple(numbers) for entity, numbers in so_far.items()},
-    )
+        for counts in (whole,) if is_later else (whole, so_far):
+            days = counts.setdefault((entity, feed), {})
+            days[day] = days.get(day, 0) + mentions
+    number = len(shown.days)
+    return Daily(shown.days, shown.until, _summed(whole, number), _summed(so_far, number), whole, so_far)
+
+
+def watched(mentions: Daily, zone: ZoneInfo, answered: Iterable[tuple[str, str, str]]) -> dict[str, set[int]]:
+    """Feed → places of the local days on which it answered, without the first on which it ever did.
+
+    ``answered`` has a row for each feed: its id, the first day (UTC) of all, and the days (UTC) that are asked for,
+    with spaces between. A feed that it does not know, whose items another program has stored, counts as watched since
+    its first mention.
+    """
+    days = mentions.days
+    of_day: dict[str, list[int]] = {}
+    for place, day in enumerate(days):
+        for moment in (time.min, time.max):
+            places = of_day.setdefault(datetime.combine(day, moment, zone).astimezone(UTC).date().isoformat(), [])
+            if place not in places:
+                places.append(place)
+    found = {
+        feed: {place for day in listed.split() for place in of_day.get(day, ())} - set(of_day.get(first, ()))
+        for feed, first, listed in answered
+    }
+    firsts: dict[str, int] = {}
+    for (_, feed), known in mentions.by_feed.items():
+        if feed not in found:
+            firsts[feed] = min(*known, firsts.get(feed, len(days)))
+    return found | {feed: set(range(first + 1, len(days))) for feed, first in firsts.items()}
+
+
+def _summed(by_feed: ByFeed, days: int) -> dict[str, tuple[int, ...]]:
+    sums: dict[str, list[int]] = {}
+    for (entity, _), of_days in by_feed.items():
+        numbers = sums.setdefault(entity, [0] * days)
+        for day, count in of_days.items():
+            numbers[day] += count
+    return {entity: tuple(numbers) for entity, numbers in sums.items()}

@@ -174,7 +174,8 @@ def call(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedPro
 
     What it reads and tags, it does in a thread: each process of a pool would import spaCy anew, which takes seconds.
     """
-    out, err = io.StringIO(), io.StringIO()
+    written, err = io.BytesIO(), io.StringIO()
+    out = io.TextIOWrapper(written, encoding="utf-8", newline="", write_through=True)
     before = sys.stdin
     sys.stdin = io.TextIOWrapper(_Stdin(stdin.encode()), encoding="utf-8")
     try:
@@ -189,7 +190,7 @@ def call(*arguments: str, cwd: Path, stdin: str = "") -> subprocess.CompletedPro
         status = ended.code if isinstance(ended.code, int) else 1
     finally:
         sys.stdin = before
-    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+    return subprocess.CompletedProcess(arguments, status, written.getvalue().decode(), err.getvalue())
 
 
 def _one_thread(*_args: Any, **_options: Any) -> ThreadPoolExecutor:

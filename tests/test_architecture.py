@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "pipeline"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: The stages of the data's way. None may import another; run.py, inhand.py, worker.py and the edges know the order.
-STAGES = {"fetch", "parse", "tag", "store", "digest", "stories", "fulltext"}
+STAGES = {"fetch", "parse", "tag", "store", "digest", "stories", "fulltext", "delivery"}
 #: Modules that know the order or stand at the edge, so may import stages.
 CONDUCTORS = {
     "run",
@@ -29,6 +29,8 @@ CONDUCTORS = {
     "daemon",
     "cli",
     "reporting",
+    "delivering",
+    "alerting",
     "retagging",
     "trial",
     "upkeep",
@@ -75,7 +77,9 @@ def test_only_the_fetcher_opens_sockets_to_the_outside(path: Path) -> None:
         allowed = {"fetch", "guard"} | ({"tools"} if outward == {"httpx"} else set())  # tools makes the one TLS context
         assert noun(path) in allowed
     if listening:
-        assert noun(path) in {"guard", "cli", "demo", "callback"}
+        assert noun(path) in {"guard", "cli", "demo", "callback", "delivery"}  # delivery knows the errors of sockets
+    if used & {"smtplib", "apprise", "aiosmtplib"}:
+        assert noun(path) == "delivery"
 
 
 SQL = re.compile(

@@ -242,7 +242,7 @@ def test_websub_is_off_unless_a_public_address_is_given(text: str, public_url: s
 
 
 def test_paths_count_from_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """database, deliveries and watch-list files are found beside the file, wherever the command runs."""
+    """database and watch-list files are found beside the file, wherever the command runs."""
     folder = tmp_path / "한 글"
     folder.mkdir()
     (folder / "own.yaml").write_text("entities:\n- {id: x, name: X, kind: topic, rules: [xyz]}\n", encoding="utf-8")
@@ -251,7 +251,6 @@ def test_paths_count_from_the_configuration(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     found = config.load(Path("한 글/config.yaml"))
     assert found.database == folder / "a.db"
-    assert found.digest.deliver[0].file == str(folder / "out/{date}.html")
     assert [entity.id for entity in found.watchlist.entities] == ["x"]
 
 

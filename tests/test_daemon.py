@@ -10,16 +10,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from pipeline import daemon
-from pipeline.config import Config, Delivery, DigestSettings
+from pipeline.config import Config, DigestSettings
 from pipeline.store import Store
-from tests.conftest import NOW, Site, rss, thread_tools, write_config
+from pipeline.targets import Target
+from pipeline.times import to_iso
+from tests.conftest import Site, rss, thread_tools, tools_at, write_config
 
 MakeConfig = Callable[..., Config]
 ITEMS = [("1", "Unit 180 of North Korea named", "The Reconnaissance General Bureau runs it.")]
@@ -75,51 +76,35 @@ def test_jobs_are_never_dropped_for_being_late(make_config: MakeConfig) -> None:
         scheduler = daemon.make_scheduler(config, thread_tools(config), threading.Event())
         scheduler.start(paused=True)
         jobs = {job.id: job for job in scheduler.get_jobs()}
-        assert set(jobs) == {"heartbeat", "poll", "digest", "digest-missed"}
+        assert set(jobs) == {"heartbeat", "poll", "report_due", "look_for_alerts", "send"}
         assert all(job.coalesce and job.max_instances == 1 and job.misfire_grace_time is None for job in jobs.values())
-        assert str(jobs["digest"].trigger) == "cron[hour='7', minute='0']"
         scheduler.shutdown(wait=False)
         await asyncio.sleep(0)
 
     asyncio.run(look())
 
 
-def digest_days(config: Config, *moments: datetime) -> list[str]:
-    for moment in moments:
-        daemon.report_yesterday(
-            config, replace(thread_tools(config), clock=partial(datetime.fromtimestamp, moment.timestamp(), UTC))
-        )
-    with Store(config.database) as store:
-        return [row["date"] for row in store.db.table("digests").rows_where(order_by="date")]
-
-
-def test_the_digest_is_of_the_day_before(make_config: MakeConfig, tmp_path: Path) -> None:
-    """After digest_at, local time, the day that ended is reported and delivered to its file."""
+def test_the_digest_of_the_day_before_is_issued_and_sent(make_config: MakeConfig, tmp_path: Path) -> None:
+    """After digest_at, local time, the day that ended is reported, once, and written to its file."""
     seoul = replace(
         make_config({}),
         timezone=ZoneInfo("Asia/Seoul"),
-        digest=DigestSettings(deliver=(Delivery(file=str(tmp_path / "out" / "{date}.html")),)),
+        digest=DigestSettings(deliver=(Target(file="out/{date}.html"),)),
     )
     before = datetime(2026, 11, 22, 21, 59, tzinfo=UTC)  # 06:59 of the 23rd in Seoul
-    assert digest_days(seoul, before) == []
-    assert digest_days(seoul, before + timedelta(minutes=1)) == ["2026-11-22"]
-    assert (tmp_path / "out" / "2026-11-22.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-
-
-def test_a_digest_is_made_once(make_config: MakeConfig) -> None:
-    """Started again, or called again, the daemon does not make the same day's digest a second time."""
-    config = make_config({})
-    assert digest_days(config, NOW, NOW + timedelta(hours=1)) == ["2026-11-22"]
-    with Store(config.database) as store:
-        made = store.reports.digest_made_at("2026-11-22")
-    assert made == NOW
-
-
-def test_a_digest_looked_at_during_its_day_is_completed(make_config: MakeConfig) -> None:
-    """One made on the command line while the day went on is replaced by the whole day's."""
-    config = make_config({})
-    with Store(config.database) as store:
-        store.reports.save_digest("2026-11-22", NOW - timedelta(days=1), html="part", markdown="", as_json="")
-    digest_days(config, NOW)
-    with Store(config.database) as store:
-        assert store.db.table("digests").get("2026-11-22")["html"] != "part"
+    with Store(seoul.database) as store:
+        row = {"id": "a", "url": "", "configured_url": "", "interval_s": 1}
+        store.db.table("feeds").insert(row)
+        began = to_iso(before - timedelta(days=1))
+        polled = {"feed_id": "a", "started_at": began, "finished_at": began, "outcome": "ok"}
+        store.db.table("fetches").insert(polled)
+    stop = threading.Event()
+    made = []
+    for moment in (before, before + timedelta(minutes=1), before + timedelta(hours=1)):
+        tools = tools_at(seoul, moment)
+        daemon.report_due(seoul, tools, stop)
+        daemon.send(seoul, tools, stop)
+        made.append(sorted(path.name for path in (tmp_path / "out").glob("*")))
+    assert made == [[], ["2026-11-22.html"], ["2026-11-22.html"]]
+    with Store(seoul.database) as store:
+        assert store.db.table("messages").count == 1

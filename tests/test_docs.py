@@ -44,7 +44,8 @@ def test_make_targets_exist() -> None:
 def test_every_command_of_the_readme_runs(tmp_path: Path, site: Site) -> None:
     """The README's commands, in their order, in an empty folder with a configuration, do what they say."""
     site.bodies["feed.xml"] = rss([("1", "Unit 180 of North Korea", "Sanctions on Lab 110, Pyongyang says.")])
-    write_config(tmp_path, {"local": site.url("feed.xml")})
+    deliver = "digest: {deliver: [{file: 'digests/{date}.html'}]}\n"  # as the configuration that ships has it
+    write_config(tmp_path, {"local": site.url("feed.xml")}, deliver)
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     script = bin_folder / "watchfloor"

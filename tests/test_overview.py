@@ -23,7 +23,7 @@ from pipeline import daemon, heartbeat
 from pipeline.config import Config
 from pipeline.heartbeat import Beat, pulse
 from pipeline.store import Reading, Store
-from pipeline.tally import Daily, daily, window
+from pipeline.tally import Daily, daily, watched, window
 from pipeline.times import to_iso
 from pipeline.web import make_datasette
 from pipeline.web.charts import columns
@@ -42,7 +42,7 @@ def by_day(hours: Sequence[tuple[str, str, int]], now: datetime, zone: ZoneInfo,
     """The local days of hours (UTC, entity, mentions), summed as the store sums them."""
     shown = window(now, zone, days)
     counted = [
-        (number, entity, mentions)
+        (number, entity, "f", mentions)
         for hour, entity, mentions in hours
         for number, (first, last) in enumerate(shown.spans)
         if first <= hour < last
@@ -92,10 +92,15 @@ def test_in_the_first_hour_of_the_day_nothing_is_judged_of_today() -> None:
     """There is nothing to compare yet."""
     counted = by_day([], datetime(2026, 11, 23, 15, 59, tzinfo=UTC), SEOUL, DAYS + 2)
     assert counted.until is None
-    assert judged(counted, [True] * (DAYS + 2), ["a"])[0].remarks is None
+    assert judged(counted, watched_on(DAYS + 2), ["a"])[0].judgement.remarks is None
 
 
 # What is unusual
+
+
+def watched_on(days: int) -> dict[str, set[int]]:
+    """The one feed, watched on all of so many days."""
+    return {"f": set(range(days))}
 
 
 def hours_of(numbers: dict[int, int], hour: int) -> list[tuple[str, str, int]]:
@@ -106,28 +111,42 @@ def hours_of(numbers: dict[int, int], hour: int) -> list[tuple[str, str, int]]:
 def test_yesterday_is_judged_by_the_days_before_it() -> None:
     """Two each day, and then thirty."""
     counted = by_day(hours_of({1: 30} | dict.fromkeys(range(2, 30), 2), 3), NOW, SEOUL, DAYS + 2)
-    today, yesterday = judged(counted, [True] * (DAYS + 2), ["a"])
-    assert today.remarks == []
+    today, yesterday = judged(counted, watched_on(DAYS + 2), ["a"])
+    assert today.judgement.remarks == ()
     assert yesterday.title == "Sunday, 22 November"
-    assert yesterday.remarks is not None
-    assert [(remark.entity_id, remark.mentions, remark.usual) for remark in yesterday.remarks] == [("a", 30, 2)]
+    remarks = yesterday.judgement.remarks or ()
+    assert [(remark.entity_id, remark.mentions, remark.usual) for remark in remarks] == [("a", 30, 2)]
 
 
 def test_today_is_compared_with_the_same_hours_only() -> None:
     """Ten mentions by now are unusual where ten came each evening, later than now."""
     evenings = hours_of(dict.fromkeys(range(1, 30), 10), 14)
     counted = by_day([*evenings, *hours_of({0: 10}, 3)], NOW, SEOUL, DAYS + 2)
-    today = judged(counted, [True] * (DAYS + 2), ["a"])[0]
+    today = judged(counted, watched_on(DAYS + 2), ["a"])[0]
     assert today.title == "Today until 21:00"
-    assert today.remarks is not None
-    assert [(remark.mentions, remark.usual) for remark in today.remarks] == [(10, 0)]
+    assert [(remark.mentions, remark.usual) for remark in today.judgement.remarks or ()] == [(10, 0)]
 
 
 def test_days_on_which_nobody_watched_are_no_history() -> None:
     """Thirteen days with a poll are too few, however long ago the first was."""
     counted = by_day([], NOW, SEOUL, DAYS + 2)
-    observed = [False] * (DAYS - 11) + [True] * 13
-    assert judged(counted, observed, ["a"])[1].reason == "Not yet: 14 days are needed, there are 11."
+    answered = {"f": set(range(DAYS - 11, DAYS + 2))}
+    assert judged(counted, answered, ["a"])[1].judgement.reason == "Not yet: 14 days are needed, there are 11."
+
+
+def test_a_feed_is_watched_on_the_local_days_of_its_answers() -> None:
+    """From midnight to midnight in Seoul are two days of UTC; its first day, which brings its stock, is left out."""
+    days = [date(2026, 11, day) for day in (20, 21, 22, 23)]
+    answered = [("f", "2026-11-20", "2026-11-20 2026-11-21 2026-11-22"), ("g", "2026-01-01", "")]
+    counted = by_day([], NOW, SEOUL, 4)
+    assert counted.days == tuple(days)
+    assert watched(counted, SEOUL, answered) == {"f": {2, 3}, "g": set()}
+
+
+def test_a_feed_without_a_log_counts_as_watched_since_its_first_mention() -> None:
+    """Its items were stored by another program."""
+    counted = by_day([("2026-11-21T03", "a", 1)], NOW, SEOUL, 4)
+    assert watched(counted, SEOUL, []) == {"f": {2, 3}}
 
 
 # The store
@@ -152,10 +171,11 @@ def filled(make_config: MakeConfig) -> Config:
                 [feed, feed.title(), state, success, error, item_at],
             )
         run("INSERT INTO entities (id, name, kind) VALUES ('lab-110', 'Lab <110>', 'organisation')")
-        run(
-            "INSERT INTO fetches (feed_id, started_at, finished_at, outcome) VALUES ('wire', ?, ?, 'ok')",
-            [to_iso(NOW - timedelta(days=40))] * 2,
-        )
+        for ago in range(40, 0, -1):
+            run(
+                "INSERT INTO fetches (feed_id, started_at, finished_at, outcome) VALUES ('wire', ?, ?, 'ok')",
+                [to_iso(NOW - timedelta(days=ago))] * 2,
+            )
         for number in range(1, 31):
             seen = to_iso(NOW - timedelta(days=30 - number, hours=1))
             run(
@@ -212,7 +232,8 @@ def look_at_everything(stored: Reading) -> None:
     overview = stored.overview
     overview.mentions(window(NOW, SEOUL, DAYS).spans)
     overview.began_at()
-    overview.watched([(NOW - timedelta(days=1), NOW)])
+    overview.answered(NOW.date() - timedelta(days=DAYS))
+    overview.usual_feeds(NOW - timedelta(days=90), NOW)
     overview.newest()
     overview.outlets(10)
     overview.feeds()
@@ -224,19 +245,28 @@ def look_at_everything(stored: Reading) -> None:
 
 
 def test_watching_began_with_the_first_poll(filled: Config) -> None:
-    """Or with the first mention, where there is no log of polls."""
+    """Or with the first item, where there is no log of polls."""
     with Store(filled.database) as store:
         assert store.overview.began_at() == NOW - timedelta(days=40)
         store.db.execute("DELETE FROM fetches")
-        assert store.overview.began_at() == (NOW - timedelta(days=29, hours=1)).replace(minute=0)
+        assert store.overview.began_at() == NOW - timedelta(days=29, hours=1)
 
 
-def test_a_day_counts_as_watched_by_a_poll_or_a_mention(filled: Config) -> None:
-    """A day with neither was one on which nothing ran."""
-    day = timedelta(days=1)
-    spans = [(NOW - 40 * day, NOW - 39 * day), (NOW - 35 * day, NOW - 34 * day), (NOW - 5 * day, NOW - 4 * day)]
+def test_the_days_on_which_a_feed_answered_are_kept(filled: Config) -> None:
+    """Each once, however often it was polled; a failure is no answer."""
     with Store(filled.database) as store:
-        assert store.overview.watched(spans) == [True, False, True]
+        for outcome in ("ok", "not_modified", "error"):
+            row = {"feed_id": "gazette" if outcome == "error" else "wire", "outcome": outcome}
+            store.db.table("fetches").insert(row | {"started_at": to_iso(NOW), "finished_at": to_iso(NOW)})
+        since = NOW.date() - timedelta(days=1)
+        assert store.overview.answered(since) == [("wire", "2026-10-14", "2026-11-22 2026-11-23")]
+
+
+def test_the_feeds_that_usually_have_an_entity(filled: Config) -> None:
+    """Those with a mention in the time, most first."""
+    with Store(filled.database) as store:
+        assert store.overview.usual_feeds(NOW - timedelta(days=90), NOW) == {"lab-110": ["wire"]}
+        assert store.overview.usual_feeds(NOW - timedelta(days=90), NOW - timedelta(days=60)) == {}
 
 
 def test_the_store_counts_by_spans_of_hours(filled: Config) -> None:
@@ -245,7 +275,7 @@ def test_the_store_counts_by_spans_of_hours(filled: Config) -> None:
         shown = window(NOW, SEOUL, 2)
         assert daily(shown, store.overview.mentions(shown.spans)).so_far == {"lab-110": (40, 1)}
         shown = window(NOW - timedelta(hours=1), SEOUL, 2)
-        assert daily(shown, store.overview.mentions(shown.spans)).so_far == {"lab-110": (0, 0)}
+        assert daily(shown, store.overview.mentions(shown.spans)).so_far == {}
 
 
 # The feeds

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import OvertakenError, UsageError
 from pipeline.folding import fold
-from pipeline.models import Decision, Feed, Fetched, Mention, Plan, QueueFilter, TaggedItem
+from pipeline.models import Decision, Feed, Fetched, Mention, Plan, QueueFilter, TaggedItem, Wanted
 from pipeline.parse.identity import make_item
 from pipeline.store import Poll, Store
 from pipeline.store import queue as queue_module
@@ -286,7 +286,7 @@ def test_undo_brings_back_what_stood_before(desk: Store) -> None:
     second = desk.review.mark(1, "escalated", reviewer="kim", now=NOW + timedelta(minutes=1))
     assert desk.review.undo([second], reviewer="kim", now=NOW + timedelta(minutes=2)) == [1]
     assert state(desk) == "relevant"
-    (row, *_) = desk.reports.export(None, "lab-110")
+    (row, *_) = desk.exporting.items(Wanted(entities=("lab-110",)))
     assert row.verdict is not None
     assert row.verdict["verdict"] == "relevant"
     history = desk.items.history(1)
@@ -390,7 +390,7 @@ def test_a_verdict_on_a_mention_that_went_decides_no_story(desk: Store) -> None:
         desk.db.execute("DELETE FROM mentions WHERE id = ?", [only])
     keep_ready(desk)
     assert desk.queue.one(4) is None
-    assert not [row for row in desk.reports.export(None, None) if row.verdict]
+    assert not [row for row in desk.exporting.items(Wanted()) if row.verdict]
 
 
 def test_priorities_of_the_configuration_count(desk: Store) -> None:

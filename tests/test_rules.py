@@ -177,10 +177,12 @@ def test_the_digest_names_rules_below_the_floor(failing: Desk) -> None:
     line = "0 of 6 judged mentions are right; surely no more than 39% of all are"
     for form in ("text", "markdown", "html"):
         shown = call("digest", "--date", "2026-11-23", "--format", form, cwd=failing.folder).stdout
-        assert "Rules below the floor" in shown
+        assert "1 below the floor:" in shown
         assert line in shown
     data = json.loads(call("digest", "--date", "2026-11-23", "--format", "json", cwd=failing.folder).stdout)
-    assert [(rule["rule"], rule["right"], rule["judged"]) for rule in data["weak_rules"]] == [("lab-110.name", 0, 6)]
+    assert [(rule["rule"], rule["right"], rule["judged"]) for rule in data["review"]["weak_rules"]] == [
+        ("lab-110.name", 0, 6)
+    ]
 
 
 def test_a_digest_without_such_rules_has_no_such_section(desk: Desk) -> None:
@@ -189,7 +191,7 @@ def test_a_digest_without_such_rules_has_no_such_section(desk: Desk) -> None:
         desk.judge(title, "wrong_tag", text="Lab 110")
     text = (desk.folder / "watch.yaml").read_text(encoding="utf-8").replace("id: lab-110.name", "id: lab-110.other")
     (desk.folder / "watch.yaml").write_text(text, encoding="utf-8")
-    assert "below the floor" not in call("digest", "--date", "2026-11-23", cwd=desk.folder).stdout
+    assert "; none below the floor." in call("digest", "--date", "2026-11-23", cwd=desk.folder).stdout
 
 
 def test_the_floor_is_configured(failing: Desk) -> None:

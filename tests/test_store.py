@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from pipeline import retagging, watchlist
 from pipeline.errors import StoreError, UsageError
 from pipeline.migrations import migrations
-from pipeline.models import Feed, Fetched, Item, Mention, Plan, TaggedItem
+from pipeline.models import Feed, Fetched, Item, Mention, Plan, TaggedItem, Wanted
 from pipeline.store import Poll, Store
 from pipeline.store import connection as store_connection
 from pipeline.watchlist import Watchlist
@@ -360,7 +360,7 @@ def test_the_newest_verdict_stands(filled: Store) -> None:
     filled.review.mark(1, "relevant", reviewer="a", now=NOW)
     filled.review.mark(1, "escalated", reviewer="b", now=NOW)
     assert filled.review.queue(None, 10) == []
-    (row,) = filled.reports.export(None, None)
+    (row,) = filled.exporting.items(Wanted())
     assert row.verdict is not None
     assert row.verdict["verdict"] == "escalated"
     assert filled.db.table("verdicts").count == 2
@@ -389,6 +389,6 @@ def test_export_streams_in_batches(filled: Store) -> None:
     mention = Mention("rgb", "title", 0, 1, "T", "r", 0.9, {"sentence": "T"})
     for start in range(0, 450, 150):
         save(filled, [item(str(n), title="T") for n in range(start, start + 150)], [mention])
-    ids = [row.item["id"] for row in filled.reports.export(None, "rgb")]
+    ids = [row.item["id"] for row in filled.exporting.items(Wanted(entities=("rgb",)))]
     assert ids == sorted(set(ids))
     assert len(ids) == 450

@@ -28,6 +28,7 @@ _COMMANDS = {
     "show": "pipeline.cli.show",
     "review": "pipeline.cli.review",
     "export": "pipeline.cli.export",
+    "deliveries": "pipeline.cli.deliveries",
     "stats": "pipeline.cli.care",
     "doctor": "pipeline.cli.care",
     "init": "pipeline.cli.care",
@@ -67,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.DEBUG if debug else logging.WARNING)
-    for noisy in ("httpx", "httpcore", "hpack", "asyncio"):
+    for noisy in ("httpx", "httpcore", "hpack", "asyncio", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         status = watchfloor.main(arguments, prog_name="watchfloor", standalone_mode=False)

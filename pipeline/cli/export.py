@@ -2,83 +2,144 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import contextlib
+import difflib
 import sys
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO
 
 import click
 
+from pipeline import __version__
 from pipeline.cli.common import Day, common_options, load_config, note, open_stored
-from pipeline.errors import WatchfloorError
-from pipeline.models import ItemRow
-
-_COLUMNS = (
-    "id", "feed_id", "url", "title", "summary", "author", "language", "published_at", "first_seen_at",
-    "entities", "mentions", "verdict",
-)  # fmt: skip
+from pipeline.config import Config
+from pipeline.errors import UsageError, WatchfloorError
+from pipeline.exports import BINARY, FORMS, About, writer
+from pipeline.filters import VERDICTS
+from pipeline.models import Wanted
+from pipeline.store import Store
+from pipeline.times import day_bounds, to_iso
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), required=True)
-@click.option("--since", type=Day(), help="Only items first seen on this day (UTC) or later.")
-@click.option("--entity", help="Only items that mention this entity.")
+@click.option("--format", "form", type=click.Choice(list(FORMS)), required=True)
+@click.option("--since", type=Day(), help="Only items first seen on this local day or later.")
+@click.option("--until", type=Day(), help="Only items first seen on this local day or earlier.")
+@click.option("--entity", "entities", multiple=True, help="Only items that mention it; may be given several times.")
+@click.option("--verdict", type=click.Choice(VERDICTS), help="Only items whose story stands so; none: undecided.")
+@click.option("--filter", "saved", help="Only items that meet this saved filter (filters: of config.yaml).")
 @click.option("--output", type=click.Path(path_type=Path), help="Write there instead of to standard output.")
 @common_options
 def export(
     *,
     form: str,
     since: date | None,
-    entity: str | None,
+    until: date | None,
+    entities: tuple[str, ...],
+    verdict: str | None,
+    saved: str | None,
     output: Path | None,
     config_path: Path | None,
     db: Path | None,
 ) -> None:
     """Tagged items with their mentions and the verdict that stands.
 
+    jsonl and parquet hold everything, csv has a line for each item; stix and misp are for threat-intelligence
+    platforms, atom for feed readers.
+
     \b
     Example:
       watchfloor export --format csv --entity crypto-theft --output thefts.csv
+      watchfloor export --format stix --since 2026-11-01 --verdict relevant --output november.json
     """
     config = load_config(config_path, db)
-    moment = datetime.combine(since, time.min, UTC) if since else None
+    write = writer(form)
     with open_stored(config) as store:
-        rows = store.reports.export(moment, entity)
-        if output is None:
-            _WRITERS[form](rows, sys.stdout)
-            return
-        try:
-            with output.open("w", encoding="utf-8", newline="") as file:
-                _WRITERS[form](rows, file)
-        except OSError as error:
-            raise WatchfloorError(f"{output}: cannot be written: {error.strerror}") from None
-    note(f"wrote {output}")
+        wanted = _wanted(config, store, since, until, entities, verdict, saved)
+        about = _about(config, store, wanted, saved)
+        with _opened(output, form) as file:
+            write(store.exporting.items(wanted), file, about)
+    if output is not None:
+        note(f"wrote {output}")
 
 
-def _write_jsonl(rows: Iterable[ItemRow], file: TextIO) -> None:
-    for row in rows:
-        document = {**row.item, "mentions": row.mentions, "verdict": row.verdict}
-        file.write(json.dumps(document, ensure_ascii=False) + "\n")
+def _wanted(
+    config: Config,
+    store: Store,
+    since: date | None,
+    until: date | None,
+    entities: Sequence[str],
+    verdict: str | None,
+    saved: str | None,
+) -> Wanted:
+    """What the options ask for. Raises ``UsageError`` for an entity or a filter that is not there."""
+    found = Wanted()
+    if saved is not None:
+        by_id = {one.id: one for one in config.filters}
+        if saved not in by_id:
+            raise UsageError(f"there is no filter {saved!r} in {config.path.name}; {_hint(saved, list(by_id))}")
+        found = by_id[saved].wanted
+    known = {*store.exporting.entities(), *(entity.id for entity in config.watchlist.entities)}
+    for entity in entities:
+        if entity not in known:
+            raise UsageError(f"there is no entity {entity!r}; {_hint(entity, sorted(known))}")
+    return replace(
+        found,
+        since=day_bounds(since, config.timezone)[0] if since else None,
+        until=day_bounds(until, config.timezone)[1] if until else None,
+        entities=tuple(entities) or found.entities,
+        verdict=verdict or found.verdict,
+    )
 
 
-def _write_csv(rows: Iterable[ItemRow], file: TextIO) -> None:
-    writer = csv.writer(file)
-    writer.writerow(_COLUMNS)
-    for row in rows:
-        computed = {
-            "entities": " ".join(dict.fromkeys(mention["entity_id"] for mention in row.mentions)),
-            "mentions": len(row.mentions),
-            "verdict": row.verdict["verdict"] if row.verdict else None,
-        }
-        writer.writerow([_harmless({**row.item, **computed}[column]) for column in _COLUMNS])
+def _hint(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(known[:8]) or 'none'}"
 
 
-def _harmless(value: object) -> object:
-    """A text that a spreadsheet would take for a formula gets a quote in front (OWASP: CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+def _about(config: Config, store: Store, wanted: Wanted, saved: str | None) -> About:
+    plain: dict[str, Any] = {
+        key: to_iso(value) if isinstance(value, datetime) else value for key, value in asdict(wanted).items() if value
+    }
+    asked = ", ".join(
+        [
+            *([f"filter {saved}"] if saved else []),
+            *wanted.entities,
+            *([f"verdict {wanted.verdict}"] if wanted.verdict else []),
+            *([f"since {wanted.since.astimezone(config.timezone).date()}"] if wanted.since else []),
+            *([f"until {wanted.until.astimezone(config.timezone).date() - timedelta(days=1)}"] if wanted.until else []),
+        ]
+    )
+    updated = store.exporting.updated_at() or datetime.fromtimestamp(0, UTC)
+    return About(
+        title=f"watchfloor: {asked or 'all tagged items'}",
+        address="",
+        entities=store.exporting.entities(),
+        since=store.exporting.began_at() or updated,
+        updated=updated,
+        program=f"watchfloor {__version__}",
+        wanted=plain,
+    )
 
 
-_WRITERS: dict[str, Callable[[Iterable[ItemRow], TextIO], None]] = {"jsonl": _write_jsonl, "csv": _write_csv}
+@contextlib.contextmanager
+def _opened(output: Path | None, form: str) -> Iterator[BinaryIO]:
+    """Standard output, or a file that is there only when it is whole."""
+    if output is None:
+        if form in BINARY and sys.stdout.isatty():
+            raise UsageError(f"{form} is nothing for a terminal; name a file with --output")
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+        return
+    partial = output.with_name(output.name + ".part")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(output)
+    except OSError as error:
+        raise WatchfloorError(f"{output}: cannot be written: {error.strerror or error}; name another file") from None
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,6 +1,22 @@
 """A day → a report. ``build`` decides what it says, ``render`` how it looks; neither asks a clock or the database."""
 
-from pipeline.digest.build import Digest, Entry, Section, build
+from pipeline.digest.build import CHART_DAYS, Background, build, kept_row
+from pipeline.digest.changes import Change
 from pipeline.digest.render import FORMATS, render
+from pipeline.digest.sections import excerpt, proof_of
+from pipeline.digest.values import Digest, Entry, Section
 
-__all__ = ["FORMATS", "Digest", "Entry", "Section", "build", "render"]
+__all__ = [
+    "CHART_DAYS",
+    "FORMATS",
+    "Background",
+    "Change",
+    "Digest",
+    "Entry",
+    "Section",
+    "build",
+    "excerpt",
+    "kept_row",
+    "proof_of",
+    "render",
+]

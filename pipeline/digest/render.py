@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from pipeline.digest.build import Digest, Entry, Excerpt, WeakRule
+from pipeline.digest import charts, wording
+from pipeline.digest.values import Digest, Entry, Section
+from pipeline.markup import markdown_link, markdown_text, web_address
+from pipeline.models import Excerpt
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_MOST_EDITS = 20
 
 
 def render(digest: Digest, form: str) -> str:
@@ -21,6 +25,11 @@ def render(digest: Digest, form: str) -> str:
 
 def to_html(digest: Digest) -> str:
     """One HTML file with everything in it; text from feeds is escaped."""
+    return _template().render(digest=digest, edits=digest.edits[:_MOST_EDITS], more_edits=_more_edits(digest))
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("pipeline.digest"),
         autoescape=True,
@@ -28,8 +37,9 @@ def to_html(digest: Digest) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"outlets": outlets, "weak_rule": weak_rule}
-    return environment.get_template("digest.html").render(digest=digest)
+    environment.globals |= {"say": wording, "chart": charts}
+    environment.filters |= {"web_address": web_address}
+    return environment.get_template("digest.html")
 
 
 def to_json(digest: Digest) -> str:
@@ -39,12 +49,12 @@ def to_json(digest: Digest) -> str:
 
 def to_markdown(digest: Digest) -> str:
     """CommonMark; text from feeds is escaped."""
-    return "\n".join(_lines(digest, escape=_escape, strong="**", link=_markdown_link, heading="#")) + "\n"
+    return "\n".join(_lines(digest, _Look("#", "**", markdown_text, markdown_link))) + "\n"
 
 
 def to_text(digest: Digest) -> str:
     """Plain text for a terminal or a mail."""
-    return "\n".join(_lines(digest, escape=str, strong="*", link=_text_link, heading="=")) + "\n"
+    return "\n".join(_lines(digest, _Look("=", "*", str, _text_link))) + "\n"
 
 
 FORMATS: dict[str, Callable[[Digest], str]] = {
@@ -55,89 +65,93 @@ FORMATS: dict[str, Callable[[Digest], str]] = {
 }
 
 
-def _lines(
-    digest: Digest,
-    *,
-    escape: Callable[[str], str],
-    strong: str,
-    link: Callable[[str, str | None], str],
-    heading: str,
-) -> Iterator[str]:
-    yield f"{heading} Digest of {digest.day} ({digest.timezone})"
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What sets Markdown and plain text apart."""
+
+    heading: str
+    strong: str
+    escape: Callable[[str], str]
+    link: Callable[[str, str | None], str]
+
+    def title(self, level: int, text: str) -> list[str]:
+        return ["", f"{self.heading * level} {self.escape(text)}", ""]
+
+    def bold(self, text: str) -> str:
+        return f"{self.strong}{self.escape(text)}{self.strong}"
+
+
+def _lines(digest: Digest, look: _Look) -> Iterator[str]:
+    yield f"{look.heading} Digest of {digest.day:%A}, {digest.day} ({digest.timezone})"
     yield ""
-    yield escape(digest.headline)
+    yield look.escape(digest.headline)
+    yield from look.title(2, "What is unusual")
+    for one in digest.unusual:
+        yield f"- {look.bold(one.name)}: {wording.unusual(one)}"
+    if not digest.unusual:
+        yield look.escape(digest.unusual_reason or "Nothing: every count is within what is usual.")
     for section in digest.sections:
-        yield ""
-        yield f"{heading * 2} {escape(section.name)} ({len(section.entries)})"
-        yield ""
-        for entry in section.entries:
-            yield from _entry_lines(entry, escape=escape, strong=strong, link=link)
+        yield from _section_lines(section, look)
+    if digest.edits:
+        yield from look.title(2, "Edits that matter")
+        for edit in digest.edits[:_MOST_EDITS]:
+            yield f"- {look.link(edit.title, edit.url)} · {look.escape(edit.feed)}, {edit.time}"
+            yield from (f"  - {look.escape(change)}" for change in edit.changes)
+        if more := _more_edits(digest):
+            yield f"- and {more} more"
+    yield from look.title(2, "The review")
+    for sentence in wording.review(digest.review):
+        yield look.escape(sentence)
+    for weak in digest.review.weak_rules:
+        yield f"- {look.bold(weak.rule)} ({look.escape(weak.entity)}): {wording.weak_rule(weak)}"
+    yield from _coverage_lines(digest, look)
     yield ""
-    yield f"{heading * 2} What could not be seen"
-    yield ""
-    yield f"{digest.feeds_polled} of {digest.feeds_configured} feeds were polled; {len(digest.troubles)} had trouble."
-    for trouble in digest.troubles:
-        yield (
-            f"- {strong}{escape(trouble.feed_id)}{strong} ({trouble.state}, {trouble.failures} of {trouble.polls} "
-            f"polls failed, last success {trouble.last_success}): {escape(trouble.error)}"
-        )
-    for unseen in digest.unseen:
-        yield f"- {strong}{escape(unseen.feed_id)}{strong}: {escape(unseen.text)}"
-    if digest.weak_rules:
-        yield ""
-        yield f"{heading * 2} Rules below the floor"
-        yield ""
-    for weak in digest.weak_rules:
-        yield f"- {strong}{escape(weak.rule)}{strong} ({escape(weak.entity)}): {weak_rule(weak)}"
-    if digest.quiet:
-        yield ""
-        yield f"Nothing today on: {escape(', '.join(digest.quiet))}."
-    yield ""
-    yield f"Watch-list {digest.watchlist_version}, {digest.program}."
+    yield look.escape(wording.origin(digest))
 
 
-def _entry_lines(
-    entry: Entry, *, escape: Callable[[str], str], strong: str, link: Callable[[str, str | None], str]
-) -> Iterator[str]:
-    if entry.shown_under:
-        yield f"- {link(entry.title, entry.url)} (see {escape(entry.shown_under)})"
-        return
-    verdict = f" · {entry.verdict}" if entry.verdict else ""
-    yield f"- {link(entry.title, entry.url)} · {escape(entry.feed)}, {entry.time}{verdict}"
-    if entry.excerpt:
-        yield f"  {_marked(entry.excerpt, escape, strong)}"
-    if entry.copies:
-        yield f"  Same in {escape(outlets(entry.copies))}"
+def _section_lines(section: Section, look: _Look) -> Iterator[str]:
+    yield from look.title(2, f"{section.name} ({len(section.entries)})")
+    if section.days:
+        yield f"{charts.blocks(section.days)} {len(section.days)} days, {section.days[-1]} mentions in this one"
+        yield ""
+    full, titles, more = wording.shown(section)
+    for entry in full:
+        yield from _entry_lines(entry, look)
+    for entry in titles:
+        yield f"- {look.link(entry.title, entry.url)} ({look.escape(wording.short(entry))})"
+    if more:
+        yield f"- and {more} more"
+
+
+def _entry_lines(entry: Entry, look: _Look) -> Iterator[str]:
+    verdict = f" · {look.escape(wording.verdict(entry))}" if entry.verdict else ""
+    yield f"- {look.link(entry.title, entry.url)} · {look.escape(' · '.join(wording.facts(entry)))}{verdict}"
+    yield f"  {_marked(entry.excerpt, look)}"
+    yield f"  Tagged by {look.escape(wording.proof(entry.proof))}"
     if entry.also:
-        yield f"  Also: {escape(', '.join(entry.also))}"
+        yield f"  Also: {look.escape(', '.join(entry.also))}"
 
 
-def outlets(copies: Sequence[str], most: int = 6) -> str:
-    """The feeds of a story's copies in one line, each once."""
-    names = list(dict.fromkeys(copies))
-    shown = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-    return shown + (f" ({len(copies)} copies)" if len(copies) > 1 else "")
+def _coverage_lines(digest: Digest, look: _Look) -> Iterator[str]:
+    yield from look.title(2, "What could not be seen")
+    yield look.escape(wording.coverage(digest.coverage))
+    for trouble in digest.coverage.troubles:
+        polls = f"{trouble.failures} of {trouble.polls} polls failed, last success {trouble.last_success}"
+        yield f"- {look.bold(trouble.feed_id)} ({polls}): {look.escape(trouble.error)}"
+    for unseen in digest.coverage.unseen:
+        yield f"- {look.bold(unseen.feed_id)}: {look.escape(unseen.text)}"
+    for sentence in wording.quiet(digest.coverage):
+        yield ""
+        yield look.escape(sentence)
 
 
-def weak_rule(weak: WeakRule) -> str:
-    """How right a rule was found to be, in words."""
-    return f"{weak.right} of {weak.judged} judged mentions are right; surely no more than {weak.at_most:.0%} of all are"
+def _more_edits(digest: Digest) -> int:
+    return max(len(digest.edits) - _MOST_EDITS, 0)
 
 
-def _marked(excerpt: Excerpt, escape: Callable[[str], str], strong: str) -> str:
-    return "".join(f"{strong}{escape(piece)}{strong}" if marked else escape(piece) for piece, marked in excerpt).strip()
+def _marked(pieces: Excerpt, look: _Look) -> str:
+    return "".join(look.bold(piece) if marked else look.escape(piece) for piece, marked in pieces)
 
 
-def _escape(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)
-
-
-def _markdown_link(title: str, url: str | None) -> str:
-    if url is None:
-        return _escape(title)
-    address = url.replace("<", "%3C").replace(">", "%3E").replace(" ", "%20").replace("\\", "%5C")
-    return f"[{_escape(title)}](<{address}>)"
-
-
-def _text_link(title: str, url: str | None) -> str:
-    return f"{title} <{url}>" if url else title
+def _text_link(text: str, url: str | None) -> str:
+    return f"{text} <{url}>" if url else text

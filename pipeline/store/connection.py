@@ -11,12 +11,16 @@ from sqlite_utils import Database
 
 from pipeline.errors import StoreError
 from pipeline.migrations import migrations
+from pipeline.store.alerts import Alerts
 from pipeline.store.coverage import Coverage
+from pipeline.store.digests import Digests
+from pipeline.store.exporting import Exporting
 from pipeline.store.heartbeat import Heartbeat
 from pipeline.store.items import Items
 from pipeline.store.judgements import Judgements
 from pipeline.store.known import Known
 from pipeline.store.lessons import Lessons
+from pipeline.store.outbox import Outbox
 from pipeline.store.overview import Overview
 from pipeline.store.pages import Pages
 from pipeline.store.polls import Polls
@@ -72,6 +76,10 @@ class Store:
         self.coverage = Coverage(self.db)
         self.subscriptions = Subscriptions(self.db)
         self.reports = Reports(self.db)
+        self.digests = Digests(self.db)
+        self.outbox = Outbox(self.db)
+        self.exporting = Exporting(self.db)
+        self.alerts = Alerts(self.db)
         self.queue = Queue(self.db)
         self.search = Search(self.db)
         self.judgements = Judgements(self.db)
@@ -147,6 +155,7 @@ class Reading:
         self.overview = Overview(db)
         self.pages = Pages(db)
         self.heartbeat = Heartbeat(db)
+        self.exporting = Exporting(db)
 
 
 def _names_of_this_version() -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlite_utils import Database
@@ -19,39 +19,50 @@ class Overview:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def mentions(self, spans: Sequence[Span]) -> list[tuple[int, str, int]]:
-        """The mentions of each entity in each span of hours: the span's place in ``spans``, the entity, how many."""
+    def mentions(self, spans: Sequence[Span]) -> list[tuple[int, str, str, int]]:
+        """The mentions of each entity in each feed in each span of hours: the span's place in ``spans``, the entity,
+        the feed, how many."""
         return self._db.execute(
             """
-            SELECT s.key, t.entity_id, sum(t.mentions)
+            SELECT s.key, t.entity_id, t.feed_id, sum(t.mentions)
             FROM json_each(?) s CROSS JOIN tally t
               ON t.hour >= json_extract(s.value, '$[0]') AND t.hour < json_extract(s.value, '$[1]')
-            GROUP BY s.key, t.entity_id HAVING sum(t.mentions) > 0
+            GROUP BY s.key, t.entity_id, t.feed_id HAVING sum(t.mentions) > 0
             """,
             [json.dumps(spans)],
         ).fetchall()
 
-    def began_at(self) -> datetime | None:
-        """When the first feed was polled, or the first item tagged that there is; None before."""
-        row = self._db.execute(
-            "SELECT (SELECT min(started_at) FROM fetches), (SELECT min(hour) || ':00:00Z' FROM tally)"
-        ).fetchone()
-        return min((from_iso(moment) for moment in row if moment), default=None)
+    def answered(self, since: date) -> list[tuple[str, str, str]]:
+        """Of each feed: its id, the first day (UTC) on which it ever answered, and those since then, with spaces."""
+        return self._db.execute(
+            """
+            SELECT f.id, (SELECT min(day) FROM feed_days d WHERE d.feed_id = f.id) AS first,
+                   coalesce((SELECT group_concat(day, ' ') FROM feed_days d WHERE d.feed_id = f.id AND d.day >= ?), '')
+            FROM feeds f WHERE first IS NOT NULL
+            """,
+            [since.isoformat()],
+        ).fetchall()
 
-    def watched(self, spans: Sequence[tuple[datetime, datetime]]) -> list[bool]:
-        """Of each span of time, whether any feed was polled in it or any mention found: else nobody watched."""
-        bounds = [(to_iso(start), to_iso(end)) for start, end in spans]
+    def usual_feeds(self, since: datetime, until: datetime) -> dict[str, list[str]]:
+        """Entity → the feeds that brought mentions of it in this time, those with most first."""
+        found: dict[str, list[str]] = {}
         rows = self._db.execute(
             """
-            SELECT EXISTS (SELECT 1 FROM fetches WHERE started_at >= s.first AND started_at < s.last)
-                OR EXISTS (SELECT 1 FROM tally WHERE hour >= substr(s.first, 1, 13) AND hour < substr(s.last, 1, 13)
-                           AND mentions > 0)
-            FROM (SELECT key, json_extract(value, '$[0]') AS first, json_extract(value, '$[1]') AS last
-                  FROM json_each(?)) s ORDER BY s.key
+            SELECT entity_id, feed_id FROM tally WHERE hour >= ? AND hour < ?
+            GROUP BY entity_id, feed_id HAVING sum(mentions) > 0 ORDER BY entity_id, sum(mentions) DESC, feed_id
             """,
-            [json.dumps(bounds)],
+            [to_iso(since)[:13], to_iso(until)[:13]],
         )
-        return [bool(row[0]) for row in rows.fetchall()]
+        for entity, feed in rows.fetchall():
+            found.setdefault(entity, []).append(feed)
+        return found
+
+    def began_at(self) -> datetime | None:
+        """When the first feed was polled, or the first item stored that there is; None before."""
+        row = self._db.execute(
+            "SELECT (SELECT min(started_at) FROM fetches), (SELECT min(first_seen_at) FROM items)"
+        ).fetchone()
+        return min((from_iso(moment) for moment in row if moment), default=None)
 
     def newest(self) -> tuple[datetime | None, datetime | None]:
         """When an item was stored last, and when a poll ended last."""

@@ -20,7 +20,9 @@ from pipeline.keyfile import load_key
 from pipeline.times import Clock, day_bounds, from_iso, to_iso, utc_now
 from pipeline.web import failures
 from pipeline.web.access import SIGN_IN, AccessPages, Sessions
+from pipeline.web.accounts import Accounts
 from pipeline.web.decisions import Decisions
+from pipeline.web.feeds import FeedPages
 from pipeline.web.gate import Asgi, Gate, Reach
 from pipeline.web.lessons import LessonPages
 from pipeline.web.overview import OverviewPages
@@ -52,14 +54,16 @@ class _Plugin:
         self._site = site
         self._reach = reach
         self._sessions = Sessions(site.config.review.users, site.clock)
+        self._accounts = Accounts(site.config.review.users, site.clock)
         self._pages: list[Any] = [
-            AccessPages(site, self._sessions),
+            AccessPages(site, self._sessions, self._accounts),
             StoryPages(site),
             QueuePages(site),
             Decisions(site),
             OverviewPages(site),
             RulePages(site),
             LessonPages(site),
+            FeedPages(site),
         ]
 
     @hookimpl  # type: ignore[untyped-decorator]
@@ -69,7 +73,7 @@ class _Plugin:
     @hookimpl  # type: ignore[untyped-decorator]
     def asgi_wrapper(self, datasette: Datasette) -> Any:
         def behind_the_gate(app: Asgi) -> Gate:
-            return Gate(app, datasette, self._sessions, self._reach)
+            return Gate(app, datasette, self._sessions, self._accounts, self._reach)
 
         return behind_the_gate
 

@@ -5,24 +5,20 @@ A session is a signed cookie. It holds no role: that is taken from the configura
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import math
 import re
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import cached_property
 from typing import Any
 
 from datasette.app import Datasette
 from datasette.utils.asgi import Forbidden, Request, Response
 from itsdangerous import BadSignature
 
-from pipeline import passwords
 from pipeline.reviewers import User
 from pipeline.times import Clock
-from pipeline.web.guesses import Guesses
+from pipeline.web.accounts import Accounts
 from pipeline.web.site import Routes, Site
 
 #: Each may do what those before it may.
@@ -116,13 +112,10 @@ def _digest(user: User) -> str:
 class AccessPages:
     """Signing in and out."""
 
-    def __init__(self, site: Site, sessions: Sessions) -> None:
+    def __init__(self, site: Site, sessions: Sessions, accounts: Accounts) -> None:
         self._site = site
         self._sessions = sessions
-        self._users = {user.name.casefold(): user for user in site.config.review.users}
-        self._guesses = Guesses()
-        # A check takes 64 MB and a tenth of a second: two at a time, beside the pages, which go on meanwhile.
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="passwords")
+        self._accounts = accounts
 
     def routes(self) -> Routes:
         """Which addresses are answered by what; Datasette's own ``/-/logout`` is among them."""
@@ -145,22 +138,18 @@ class AccessPages:
             return Response.redirect(target) if request.actor else self._form(request, target)
         fields = await request.post_vars()
         target, name = _target(fields.get("next")), fields.get("name", "").strip()
-        key, address, now = name.casefold()[:64], _address(request), self._site.clock()
-        wait = self._guesses.wait(key, address, now)
-        if wait > timedelta():
-            remark = f"Too many attempts failed. Try again in {_in_words(wait)}."
+        checked = await self._accounts.check(name, fields.get("password", ""), address_of(request))
+        if checked.wait > timedelta():
+            remark = f"Too many attempts failed. Try again in {_in_words(checked.wait)}."
             response = self._form(request, target, name, remark, status=429)
-            response.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
+            response.headers["Retry-After"] = str(math.ceil(checked.wait.total_seconds()))
             return response
-        self._guesses.failed(key, address, now)
-        user = await self._checked(key, fields.get("password", ""))
-        if user is None:
+        if checked.user is None:
             return self._form(request, target, name, "This name and password do not belong together.", status=403)
-        self._guesses.right(key, address)
         response = Response.redirect(target, status=303)
         response.set_cookie(
             COOKIE,
-            self._sessions.begin(datasette, user),
+            self._sessions.begin(datasette, checked.user),
             max_age=int(_LASTS.total_seconds()),
             secure=request.scheme == "https",
             httponly=True,
@@ -175,25 +164,9 @@ class AccessPages:
             response.set_cookie(COOKIE, "", max_age=0, expires=0, httponly=True)
         return response
 
-    async def _checked(self, key: str, password: str) -> User | None:
-        user = self._users.get(key)
-        if not self._users:
-            return None
-        its_hash = user.password_hash if user else None
-        loop = asyncio.get_running_loop()
-        is_right = await loop.run_in_executor(
-            self._threads, lambda: passwords.is_right(password, its_hash or self._nobodys_hash)
-        )
-        return user if is_right else None
-
-    @cached_property
-    def _nobodys_hash(self) -> str:
-        """Checked in place of an unknown name's, so that the time of the answer does not tell which names there are."""
-        return passwords.nobodys_hash(next(iter(self._users.values())).password_hash)
-
     def _form(self, request: Request, target: str, name: str = "", remark: str = "", status: int = 200) -> Response:
         response = self._site.page(
-            request, "sign_in.html", next=target, name=name, remark=remark, has_accounts=bool(self._users)
+            request, "sign_in.html", next=target, name=name, remark=remark, has_accounts=bool(self._accounts)
         )
         response.status = status
         response.headers = response.headers | {"Cache-Control": "no-store"}
@@ -205,7 +178,8 @@ def _target(wanted: str | None) -> str:
     return wanted if wanted and _HERE.fullmatch(wanted) else _START
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
     client = request.scope.get("client")
     return str(client[0]) if client else ""
 

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from datasette.app import Datasette
 from datasette.utils.asgi import Request, Response
 
-from pipeline.web.access import COOKIE, SIGN_IN, Sessions
-from pipeline.web.site import STATIC
+from pipeline.web.access import COOKIE, SIGN_IN, Sessions, address_of
+from pipeline.web.accounts import Accounts
+from pipeline.web.site import FEEDS, STATIC
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -79,18 +82,20 @@ class Reach:
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, not an error of ours
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.status = status
+        self.headers = headers or {}
 
 
 class Gate:
     """The pages behind the checks. ``app`` answers what passes, and finds who asks in the scope's ``actor``."""
 
-    def __init__(self, app: Asgi, datasette: Datasette, sessions: Sessions, reach: Reach) -> None:
+    def __init__(self, app: Asgi, datasette: Datasette, sessions: Sessions, accounts: Accounts, reach: Reach) -> None:
         self._app = app
         self._datasette = datasette
         self._sessions = sessions
+        self._accounts = accounts
         self._reach = reach
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -98,12 +103,15 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         scope = scope | {"headers": _headers_for_us(scope["headers"])}
         request = Request(scope, receive)
         send = _with_policy(send)
         try:
             _check_host(request, self._reach.hosts)
             actor = self._sessions.actor(self._datasette, request.cookies.get(COOKIE))
+            if self._reach.is_public and actor is None and request.path.startswith(FEEDS):
+                actor = await self._reader(authorization, request)
             if self._reach.is_public and actor is None and not _is_open(request.path):
                 await _to_sign_in(request).asgi_send(send)
                 return
@@ -113,9 +121,22 @@ class Gate:
                 _check_form(request, body)
                 receive = _again(body, receive)
         except _Refused as refused:
-            await _answer(request, refused.status, str(refused)).asgi_send(send)
+            answer = _answer(request, refused.status, str(refused))
+            answer.headers |= refused.headers
+            await answer.asgi_send(send)
             return
         await self._app(scope | {"actor": actor}, receive, send)
+
+    async def _reader(self, authorization: str, request: Request) -> dict[str, str]:
+        """Who a feed reader signs in as, with this one request."""
+        checked = await self._accounts.check_basic(authorization, address_of(request))
+        if checked.wait > timedelta():
+            seconds = str(math.ceil(checked.wait.total_seconds()))
+            raise _Refused(429, "Too many attempts failed; try again later.", {"Retry-After": seconds})
+        if checked.user is None:
+            ask = {"WWW-Authenticate": 'Basic realm="watchfloor feeds", charset="UTF-8"'}
+            raise _Refused(401, "Give your feed reader the name and password that you sign in with.", ask)
+        return {"id": checked.user.name, "role": checked.user.role}
 
 
 def wants_json(request: Request) -> bool:
@@ -126,7 +147,7 @@ def wants_json(request: Request) -> bool:
 
 
 def _headers_for_us(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Without Authorization, which nobody signs in with here, but which would let a request skip the CSRF check; and
+    """Without Authorization, which only feeds are read with, and which would let a request skip the CSRF check; and
     without the cookies of other programs on this machine, the names of which Datasette may not be able to read."""
     kept = [(name, value) for name, value in headers if name.lower() not in (b"authorization", b"cookie")]
     cookies = [

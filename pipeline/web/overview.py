@@ -5,7 +5,7 @@ It shows the moment at which it was asked for, and says so; it never loads itsel
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,14 +18,14 @@ from pipeline import health, heartbeat
 from pipeline.heartbeat import Pulse
 from pipeline.models import QueueFilter
 from pipeline.store import Reading
-from pipeline.tally import Daily, daily, window
-from pipeline.times import day_bounds, from_iso
-from pipeline.unusual import LEAST_DAYS, Remark, unusual
+from pipeline.tally import Daily, daily, watched, window
+from pipeline.times import from_iso
+from pipeline.unusual import MOST_DAYS, Counts, Judgement, judge
 from pipeline.web.charts import columns
 from pipeline.web.queue import STATES
 from pipeline.web.site import Routes, Site
 
-#: Days that are shown, today the last of them; as many before a day are its history.
+#: Days that are shown, today the last of them.
 DAYS = 28
 _CHARTS = 12
 _OUTLETS = 12
@@ -50,11 +50,10 @@ class EntityDays:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is unusual of one day; ``remarks`` is None where the day cannot be judged, and ``reason`` says why."""
+    """What is unusual of one day, under its ``title``."""
 
     title: str
-    remarks: list[Remark] | None
-    reason: str = ""
+    judgement: Judgement
 
 
 class OverviewPages:
@@ -81,8 +80,9 @@ class OverviewPages:
 
         def look(stored: Reading) -> dict[str, Any]:
             names = dict(stored.queue.entities())
-            shown = window(now, zone, DAYS + 2)  # today, yesterday, and the days that yesterday is compared with
+            shown = window(now, zone, MOST_DAYS + 2)  # today, yesterday, and what yesterday is compared with
             mentions = daily(shown, stored.overview.mentions(shown.spans))
+            answered = watched(mentions, zone, stored.overview.answered(shown.days[0] - timedelta(days=1)))
             item_at, poll_at = stored.overview.newest()
             outlets, outlets_all = stored.overview.outlets(_OUTLETS)
             gaps, gaps_all = stored.overview.gaps(now - timedelta(days=_GAP_DAYS), _LINES)
@@ -90,7 +90,7 @@ class OverviewPages:
             return {
                 "days": mentions.days[-DAYS:],
                 "entities": charted(mentions, names),
-                "judged": judged(mentions, self._observed(stored, mentions.days), sorted(self._watched(mentions))),
+                "judged": judged(mentions, answered, sorted(self._watched(mentions))),
                 "names": names,
                 "outlets": outlets,
                 "outlets_all": outlets_all,
@@ -112,16 +112,6 @@ class OverviewPages:
 
     def _watched(self, mentions: Daily) -> set[str]:
         return {entity.id for entity in self._site.config.watchlist.entities} | set(mentions.counts)
-
-    def _observed(self, stored: Reading, days: Sequence[date]) -> list[bool]:
-        """Of each day, whether it tells what is usual: not the first, which brings all that the feeds had in stock."""
-        began = stored.overview.began_at()
-        zone = self._site.config.timezone
-        watched = stored.overview.watched([day_bounds(day, zone) for day in days])
-        return [
-            was and began is not None and day > began.astimezone(zone).date()
-            for day, was in zip(days, watched, strict=True)
-        ]
 
     def _pulse(self, stored: Reading) -> Pulse:
         return heartbeat.pulse(stored.heartbeat.last(), self._site.clock(), heartbeat.runs, self._site.local)
@@ -155,28 +145,20 @@ def in_words(name: str, days: Sequence[date], counts: Sequence[int]) -> str:
     )
 
 
-def judged(mentions: Daily, observed: Sequence[bool], watched: Sequence[str]) -> list[Judged]:
+def judged(mentions: Daily, answered: Mapping[str, Set[int]], entities: Sequence[str]) -> list[Judged]:
     """What is unusual of today so far, against the same hours of the days before, and of the last complete day."""
+    so_far = Counts(mentions.days, mentions.so_far_by_feed, answered, entities)
     return [
-        _judged(f"Today until {mentions.until:%H:%M}", mentions.so_far, -1, observed, watched)
+        Judged(f"Today until {mentions.until:%H:%M}", judge(so_far))
         if mentions.until
-        else Judged("Today", None, "Not yet: an hour of the day has to pass."),
-        _judged(f"{mentions.days[-2]:%A, %d %B}", mentions.counts, -2, observed, watched),
+        else Judged("Today", Judgement(None, "Not yet: an hour of the day has to pass.")),
+        Judged(f"{mentions.days[-2]:%A, %d %B}", judge(yesterday_of(mentions, answered, entities))),
     ]
 
 
-def _judged(
-    title: str, counts: Mapping[str, Sequence[int]], day: int, observed: Sequence[bool], watched: Sequence[str]
-) -> Judged:
-    none = (0,) * len(observed)
-    before = [number for number in range(len(observed) + day) if observed[number]][-DAYS:]
-    history = {entity: [counts.get(entity, none)[number] for number in before] for entity in watched}
-    remarks = unusual({entity: counts.get(entity, none)[day] for entity in watched}, history)
-    if not watched:
-        return Judged(title, None, "Nothing is watched.")
-    if remarks is None:
-        return Judged(title, None, f"Not yet: {LEAST_DAYS} days are needed, there are {len(before)}.")
-    return Judged(title, remarks)
+def yesterday_of(mentions: Daily, answered: Mapping[str, Set[int]], entities: Sequence[str]) -> Counts:
+    """The whole days until yesterday."""
+    return Counts(mentions.days[:-1], mentions.by_feed, answered, entities)
 
 
 def standing(feeds: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:

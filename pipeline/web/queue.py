@@ -71,6 +71,9 @@ class QueuePages:
             "queue.html",
             wanted=wanted,
             is_filtered=wanted != QueueFilter(state=wanted.state),
+            saved=[
+                (one.id, one.title, _address(one.of_queue), one.of_queue == wanted) for one in self._site.config.filters
+            ],
             has_accounts=bool(self._site.config.review.users),
             **await self._site.read(datasette, look),
         )

@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.clean import display_title
 from pipeline.config import Config
+from pipeline.markup import web_address
 from pipeline.store import Reading
 from pipeline.times import Clock, from_iso
 
@@ -34,6 +35,8 @@ POLICY = (
 )
 _HEADERS = {"Content-Security-Policy": POLICY}  # gate.py adds those that every answer has
 STATIC = "-/watchfloor-static"
+#: Where our Atom feeds are; feed readers sign in there with each request.
+FEEDS = "/-/feeds/"
 _COLOURS = 12  # in pages.css
 
 #: Address patterns and what answers them, as Datasette's ``register_routes`` takes them.
@@ -59,7 +62,7 @@ class Site:
             "host": _host,
             "heading": display_title,
             "colour": self._colour,
-            "web_address": _web_address,
+            "web_address": web_address,
         }
         self._environment.globals |= {"database": DATABASE, "static": _static}
 
@@ -107,11 +110,6 @@ def _changed(name: str) -> int:
 
 def _host(address: str | None) -> str:
     return re.sub(r"\Awww\.", "", _parts(address).hostname or "")
-
-
-def _web_address(address: str | None) -> str:
-    """The address where it leads to the web; empty for any other scheme, which must never become a link."""
-    return address if address and _parts(address).scheme in ("http", "https") else ""
 
 
 def _parts(address: str | None) -> SplitResult:

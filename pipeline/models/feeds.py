@@ -1,19 +1,10 @@
-"""The values that flow from stage to stage: frozen, plain, without behaviour of their own.
-
-Times are timezone-aware ``datetime`` in UTC. Text is plain text; offsets count Unicode characters.
-Nothing here reads a file, a clock, the network or the database.
-"""
+"""Values about feeds: how they are polled, what a poll brought, and what it means for the next."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
-
-#: The texts of an item, in reading order.
-FIELDS = ("title", "summary", "content")
+from typing import Literal
 
 #: What one poll of a feed came to; kept in ``fetches.outcome``.
 Outcome = Literal["ok", "unchanged", "not_modified", "gone", "error"]
@@ -26,10 +17,6 @@ Weight = Literal["temporary", "soft", "hard"]
 
 #: How a subscription at a hub stands; kept in ``subscriptions.state``.
 SubscriptionState = Literal["requested", "active", "denied", "failed", "ended"]
-
-#: What an analyst can say of an item or a mention; kept in ``verdicts.verdict``.
-Decision = Literal["relevant", "irrelevant", "escalated"]  # a verdict on a whole story
-Verdict = Literal[Decision, "wrong_tag", "missed_tag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,124 +131,6 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One entry of a feed, cleaned: as it is stored."""
-
-    guid: str
-    url: str | None
-    canonical_url: str | None
-    title: str
-    summary: str
-    content: str
-    author: str | None
-    language: str | None
-    published_at: datetime | None
-    content_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedFeed:
-    """One body, read. ``entries`` counts what the body held, ``items`` are the distinct ones.
-
-    ``skipped`` counts by reason what the body held and ``items`` do not.
-    """
-
-    title: str
-    items: tuple[Item, ...]
-    entries: int
-    skipped: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    hints: Hints = Hints()
-    links: FeedLinks = FeedLinks()
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What is tagged: the fields of one item in reading order (name → plain text), its feed, and its language."""
-
-    fields: Mapping[str, str]
-    feed_id: str | None = None
-    language: str | None = None  # ISO 639, as detected; None when it cannot be told
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """One span of one field, found by one rule, with its proof."""
-
-    entity_id: str
-    field: str
-    start: int
-    end: int
-    text: str
-    rule: str
-    score: float
-    evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class TaggedItem:
-    """An item with the mentions found in it, and the keys under which its copies are found (empty: not worked out)."""
-
-    item: Item
-    mentions: tuple[Mention, ...]
-    keys: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Unfolded:
-    """An item whose story is to be worked out, or one that may be its copy."""
-
-    item_id: int
-    feed_id: str
-    canonical_url: str | None
-    title: str
-    summary: str
-    content: str
-    at: int  # seconds since 1970: when it was published, or first seen where that is earlier
-    first_seen_at: str
-    story_id: int | None
-    keys: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Items found to be one story, together with all items of the ``stories`` that they join."""
-
-    items: tuple[Unfolded, ...]
-    stories: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Mentioned:
-    """A mention as a version of an item keeps it: where it stood and which rule found it."""
-
-    entity: str
-    field: str
-    start: int
-    end: int
-    text: str
-    rule: str
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What an item says, or said once, and what was tagged in it; ``mentions`` is None where that was not kept."""
-
-    title: str = ""
-    summary: str = ""
-    content: str = ""
-    mentions: tuple[Mentioned, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What storing one poll changed."""
-
-    items_new: int = 0
-    items_updated: int = 0
-    mentions: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class RunReport:
     """One pass over the feeds. ``feeds_ok`` counts those that gave a body; the four partition the polled."""
 
@@ -311,40 +180,3 @@ class Plan:
     rhythm_s: int | None = None
     last_item_at: datetime | None = None
     gives_up_move: bool = False  # the address that the feed moved to is dead: the configured one is asked again
-
-
-@dataclass(frozen=True, slots=True)
-class ItemRow:
-    """A stored item with its mentions and the verdict that stands, as plain values."""
-
-    item: dict[str, Any]
-    mentions: tuple[dict[str, Any], ...]
-    verdict: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class DayRow:
-    """Everything that the digest of one day is made from."""
-
-    items: tuple[ItemRow, ...]  # tagged items first seen in the day
-    items_new: int  # all items first seen in the day, tagged or not
-    entities: tuple[dict[str, Any], ...]
-    feeds: tuple[dict[str, Any], ...]
-    fetches: tuple[dict[str, Any], ...]  # per feed: polls, failures and the last error within the day
-    gaps: tuple[dict[str, Any], ...] = ()  # found within the day
-    skipped: tuple[dict[str, Any], ...] = ()  # per feed and reason: what could not be read within the day
-
-
-@dataclass(frozen=True, slots=True)
-class QueueFilter:
-    """Which stories of the review queue are wanted: those that meet all that is not None. ``day`` is a local date.
-
-    ``words`` is what a person typed into the search field.
-    """
-
-    state: str = "awaiting"
-    entity: str | None = None
-    feed: str | None = None
-    language: str | None = None
-    day: str | None = None
-    words: str | None = None

@@ -1,0 +1,77 @@
+"""The values that flow from stage to stage: frozen, plain, without behaviour of their own.
+
+Times are timezone-aware ``datetime`` in UTC. Text is plain text; offsets count Unicode characters.
+Nothing here reads a file, a clock, the network or the database.
+"""
+
+from pipeline.models.feeds import (
+    Arrivals,
+    Feed,
+    FeedLinks,
+    FeedState,
+    Fetched,
+    Gap,
+    Hints,
+    Hop,
+    Offer,
+    Outcome,
+    Plan,
+    Posted,
+    RunReport,
+    Subscription,
+    SubscriptionState,
+    Weight,
+)
+from pipeline.models.items import (
+    FIELDS,
+    Document,
+    Group,
+    Item,
+    Mention,
+    Mentioned,
+    ParsedFeed,
+    Said,
+    Stored,
+    TaggedItem,
+    Unfolded,
+)
+from pipeline.models.reading import Covered, DayRow, Decision, Excerpt, ItemRow, Message, QueueFilter, Verdict, Wanted
+
+__all__ = [
+    "FIELDS",
+    "Arrivals",
+    "Covered",
+    "DayRow",
+    "Decision",
+    "Document",
+    "Excerpt",
+    "Feed",
+    "FeedLinks",
+    "FeedState",
+    "Fetched",
+    "Gap",
+    "Group",
+    "Hints",
+    "Hop",
+    "Item",
+    "ItemRow",
+    "Mention",
+    "Mentioned",
+    "Message",
+    "Offer",
+    "Outcome",
+    "ParsedFeed",
+    "Plan",
+    "Posted",
+    "QueueFilter",
+    "RunReport",
+    "Said",
+    "Stored",
+    "Subscription",
+    "SubscriptionState",
+    "TaggedItem",
+    "Unfolded",
+    "Verdict",
+    "Wanted",
+    "Weight",
+]
