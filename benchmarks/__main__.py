@@ -1,5 +1,5 @@
 """``make bench``: whole passes over 500 feeds of 30 items on loopback, side by side with a plain script; tagging,
-hostile feeds, folding, the pages over a large archive.
+hostile feeds, folding, the pages over a large archive, exports, what is unusual.
 
 Cold: nothing stored yet. Warm: nothing changed. Changed: every feed has one new item. Wall and CPU seconds are of the
 whole process tree, start-up included; memory is the largest sum over all processes (RSS counts shared pages in each,
@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import folding, hostile, review, tagging
+from benchmarks import exports, folding, hostile, review, tagging, unusual
 from benchmarks.measuring import measure
 
 PERF = Path(__file__).parents[2] / "shared" / "perf"
@@ -57,6 +57,8 @@ def main() -> None:
     Console(width=140).print(hostile.table())
     Console(width=140).print(folding.table())
     Console(width=140).print(review.table())
+    exports.main(100_000)
+    unusual.main(20)
 
 
 def measured(folder: Path, ready: str) -> Table:

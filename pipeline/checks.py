@@ -84,6 +84,10 @@ def of_store(config: Config, store: Store, now: datetime) -> Iterator[Finding]:
             text = f"{feed['id']} has moved for good; write url: {feed['url']} into the configuration"
             yield Finding("feeds", "warn", text)
     yield from _of_coverage(feeds, store, now)
+    for row in store.outbox.troubled(now - timedelta(days=7)):
+        number = "1 delivery" if row["deliveries"] == 1 else f"{row['deliveries']} deliveries"
+        text = f"{row['target']}: {number} did not arrive, the last: {row['last_error']}"
+        yield Finding("deliveries", "warn", f"{text}; see: watchfloor deliveries")
     if config.websub.public_url is not None:
         yield from _of_hubs({feed["id"] for feed in feeds}, store, now)
     if feeds and not troubled:

@@ -12,17 +12,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
-from pipeline.config import Config, FeedSource
+from pipeline import delivering, reporting
+from pipeline.config import Config, DigestSettings, FeedSource
 from pipeline.demo import DemoServer, demo_config
 from pipeline.heartbeat import Beat
 from pipeline.run import Silent, run
 from pipeline.store import Store
+from pipeline.targets import MailSettings, Target
 from pipeline.times import utc_now
 from tests import accounts
 from tests.browser import launched, serving, sign_in, started
 from tests.conftest import Site, rss, thread_tools, tools_at
+from tests.smtp import as_shown, posting
 
 DOCS = Path(__file__).parent.parent / "docs"
 DAYS = 28
@@ -45,26 +48,29 @@ NEWS = (
 
 
 def history(site: Site, config: Config, now: datetime) -> None:
-    """Four weeks of polls, one a day; a theft makes yesterday unlike the other days."""
+    """Four weeks of polls, one a day; a theft makes yesterday and today unlike the other days."""
     drawn = random.Random(7)
+    before: dict[str, list[tuple[str, str, str]]] = {}
     with Store(config.database) as store:
-        for day in reversed(range(1, DAYS)):
+        for day in reversed(range(DAYS)):
             moment = now - timedelta(days=day)
             for feed in config.feeds:
-                site.bodies[feed.id] = rss(list(told(drawn, feed.id, day)), title=OUTLETS[feed.id])
+                news = list(told(drawn, feed.id, day))
+                site.bodies[feed.id] = rss(news + before.get(feed.id, []), title=OUTLETS[feed.id])
+                before[feed.id] = news or before.get(feed.id, [])
             run(config, store, tools_at(config, moment), Silent(), threading.Event(), force=True)
 
 
 def told(drawn: random.Random, outlet: str, day: int) -> Iterator[tuple[str, str, str]]:
     for kind, (sentence, weekly) in enumerate(NEWS):
-        most, often = (5, 1.0) if kind == 0 and day == 1 else (4, weekly / 28)
+        most, often = (5, 1.0) if kind == 0 and day <= 1 else (4, weekly / 28)
         for number in range(sum(drawn.random() < often for _ in range(most))):
             title = sentence.format(drawn.randrange(11, 99), drawn.randrange(100, 999))
             yield f"{outlet}-{day}-{kind}-{number}", title, f"{title}. The office in Seoul gave no further detail."
 
 
 def main() -> None:
-    """Write docs/queue-light.png and the rest."""
+    """Write docs/digest.png and the rest."""
     now, folder = utc_now(), Path(tempfile.mkdtemp())
     site = Site()
     try:
@@ -78,6 +84,7 @@ def main() -> None:
                 decide(store, now)
                 store.heartbeat.write(Beat(os.getpid(), now, utc_now()))
         with started() as playwright, serving(both) as address, launched(playwright) as browser:
+            picture_digest(both, browser, now)
             for scheme in ("light", "dark"):
                 size = {"width": 1180, "height": 820}
                 with browser.new_context(color_scheme=scheme, viewport=size) as context:  # type: ignore[arg-type]
@@ -85,6 +92,23 @@ def main() -> None:
     finally:
         site.close()
         shutil.rmtree(folder)
+
+
+def picture_digest(config: Config, browser: Browser, now: datetime) -> None:
+    """The day's digest as a mail: handed to a mail server, and opened as a mail program does."""
+    with posting() as post:
+        mail = MailSettings(host="localhost", port=post.port, security="none", sender="watchfloor <wf@example.org>")
+        deliver = DigestSettings(deliver=(Target(mail="ana@example.org"),))
+        sending = replace(config, mail=mail, digest=deliver)
+        with Store(config.database) as store:
+            message = reporting.by_hand(sending, store, now.date(), now)
+            delivering.send_due(sending, store, utc_now, messages=[message])
+        [received] = post.mails
+    for name, width, height in (("digest", 900, 900), ("digest-phone", 390, 844)):
+        with browser.new_context(viewport={"width": width, "height": height}) as context:
+            page = context.new_page()
+            page.set_content(as_shown(received))
+            page.screenshot(path=DOCS / f"{name}.png")
 
 
 def decide(store: Store, now: datetime) -> None:

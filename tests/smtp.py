@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import ssl
@@ -78,3 +79,14 @@ def posting(
         yield post
     finally:
         controller.stop()
+
+
+def as_shown(mail: EmailMessage) -> str:
+    """The HTML part as a mail program shows it: with the pictures that come with it in their places."""
+    html = next(part for part in mail.walk() if part.get_content_type() == "text/html")
+    text = html.get_content()
+    for part in mail.walk():
+        if part.get_content_maintype() == "image":
+            picture = base64.b64encode(part.get_content()).decode()
+            text = text.replace(f"cid:{part['Content-ID'].strip('<>')}", f"data:image/png;base64,{picture}")
+    return str(text)

@@ -20,7 +20,7 @@ import trustme
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline import delivering
+from pipeline import checks, delivering
 from pipeline.config import Config, DigestSettings
 from pipeline.delivery.mail import composed, one_line
 from pipeline.delivery.secrets import Secrets
@@ -126,6 +126,19 @@ def test_a_wrong_password_is_said_and_tried_again(make_config: MakeConfig, store
     assert tried(mended, store, NOW + timedelta(minutes=2)) == [None]
     assert tried(mended, store, NOW + timedelta(days=1)) == []
     assert len(post.mails) == 1
+
+
+def test_doctor_names_what_did_not_arrive(make_config: MakeConfig, store: Store) -> None:
+    """Until it did."""
+    config = sending(make_config, MailSettings(host="localhost", port=free_port(), sender="wf@example.org"))
+    put(config, store)
+    tried(config, store)
+    [finding] = [one for one in checks.of_store(config, store, NOW) if one.check == "deliveries"]
+    assert finding.text.startswith("mail ana@example.org: 1 delivery did not arrive, the last: nothing answers at")
+    with posting() as post:
+        mended = sending(make_config, mail_to(post, user=None, password=None))
+        assert tried(mended, store, NOW + timedelta(minutes=2)) == [None]
+    assert [one for one in checks.of_store(config, store, NOW) if one.check == "deliveries"] == []
 
 
 def test_an_unreachable_server_is_said(make_config: MakeConfig, store: Store) -> None:

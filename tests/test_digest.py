@@ -167,11 +167,11 @@ def test_a_long_sentence_is_cut_around_its_mention() -> None:
 
 
 def test_a_day_of_many_stories_stays_a_page() -> None:
-    """Of 100 stories 12 are shown in full, 20 by their titles, the others counted; JSON has all."""
+    """Of 100 stories 8 are shown in full, 12 by their titles, the others counted; JSON has all."""
     made = digest_of(*(item(number, f"Story {number}.", TEXT, UNIT) for number in range(1, 101)))
     text = render(made, "text")
-    assert (text.count("Tagged by"), text.count("- Story")) == (12, 32)
-    assert "- and 68 more" in text
+    assert (text.count("Tagged by"), text.count("- Story")) == (8, 20)
+    assert "- and 80 more" in text
     assert len(json.loads(render(made, "json"))["sections"][0]["entries"]) == 100
 
 

@@ -8,7 +8,7 @@ from pipeline.digest.values import Coverage, Digest, Entry, Proof, Quiet, Review
 from pipeline.markup import listed
 
 #: Stories of one entity that are shown in full, and as many more by their title alone; JSON has all.
-IN_FULL, BY_TITLE = 12, 20
+IN_FULL, BY_TITLE = 8, 12
 _DECISIONS = ("relevant", "escalated", "irrelevant", "wrong_tag", "missed_tag")
 
 

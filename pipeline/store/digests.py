@@ -78,12 +78,6 @@ _EDITED = """
       AND EXISTS (SELECT 1 FROM item_versions o WHERE o.item_id = v.item_id AND o.id < v.id)
     ORDER BY 1
 """
-#: What waits of the day so far, sent by hand, gives way to the whole day.
-_SUPERSEDED = """
-    UPDATE deliveries
-    SET state = 'failed', next_try_at = NULL, last_error = 'the digest of the whole day took its place'
-    WHERE state = 'waiting' AND message_id IN (SELECT id FROM messages WHERE kind = 'digest' AND about = ?)
-"""
 
 
 class Digests:
@@ -158,7 +152,6 @@ class Digests:
             if self._is_complete(row["date"], unless_after):
                 return False
             self._db.table("digests").upsert({**row, "is_complete": 1}, pk="date")
-            self._db.execute(_SUPERSEDED, [row["date"]])
             put_message(self._db, message, targets)
         return True
 

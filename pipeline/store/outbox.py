@@ -22,6 +22,12 @@ from pipeline.times import from_iso, to_iso
 #: How long a delivery that was taken is left alone: longer than any try lasts.
 _TAKEN = timedelta(minutes=10)
 _FORMS = ("text", "markdown", "html", "json")
+#: What waits of a digest gives way to a later one of its day: the whole day, or the day so far, sent by hand again.
+_SUPERSEDED = """
+    UPDATE deliveries
+    SET state = 'failed', next_try_at = NULL, last_error = 'a later digest of this day took its place'
+    WHERE state = 'waiting' AND message_id IN (SELECT id FROM messages WHERE kind = 'digest' AND about = ?)
+"""
 #: The oldest delivery that is due; of a target that just failed none is.
 _DUE = """
     SELECT d.id, d.target, d.tries, m.id AS message_id, m.kind, m.about, m.subject, m.created_at,
@@ -106,6 +112,19 @@ class Outbox:
         again = to_iso(next_try_at) if next_try_at else None
         self._tried(delivery, at, {"state": state, "last_error": reason, "next_try_at": again})
 
+    def troubled(self, since: datetime) -> list[dict[str, Any]]:
+        """Targets with a delivery since then that failed, for good or so far: target, how many, the last error."""
+        return list(
+            self._db.query(
+                """
+                SELECT target, count(*) AS deliveries, max(id) AS id, last_error FROM deliveries
+                WHERE last_error IS NOT NULL AND state != 'sent' AND tries > 0 AND tried_at >= ?
+                GROUP BY target ORDER BY target
+                """,
+                [to_iso(since)],
+            )
+        )
+
     def log(self, most: int) -> list[dict[str, Any]]:
         """The newest ``most`` deliveries, the newest first."""
         return list(
@@ -128,8 +147,10 @@ class Outbox:
 def put_message(db: Database, message: Message, targets: Iterable[str]) -> int:
     """Keep a message with a waiting delivery to each of ``targets``; return its id. Inside the caller's transaction.
 
-    The forms of a digest stand in ``digests``, and are not kept twice.
+    The forms of a digest stand in ``digests``, and are not kept twice; it takes the place of what waits of its day.
     """
+    if message.kind == "digest":
+        db.execute(_SUPERSEDED, [message.about])
     forms = {} if message.kind == "digest" else {form: getattr(message, form) for form in _FORMS}
     row = {"kind": message.kind, "about": message.about, "subject": message.subject}
     row["created_at"] = to_iso(message.created_at)
