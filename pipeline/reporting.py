@@ -20,7 +20,7 @@ from pipeline.precision import with_expected
 from pipeline.store import Store
 from pipeline.tally import daily, watched, window
 from pipeline.times import day_bounds, from_iso, to_iso
-from pipeline.unusual import MOST_DAYS, Counts, judge
+from pipeline.unusual import MOST_DAYS, Counts, Judgement, judge
 
 #: A digest that was made so much later than now was made by a clock that was wrong: it is made again in its time. A
 #: clock that is a day off, either way, doubles none.
@@ -50,11 +50,12 @@ class Made:
 
 
 def make_digest(config: Config, store: Store, day: date, now: datetime) -> Made:
-    """The digest of the local ``day`` from what is stored. ``now`` is kept beside it, and changes nothing in it."""
+    """The digest of the local ``day`` from what is stored. Of a day that has ended, ``now`` is kept beside it and
+    changes nothing in it; of one that goes on, what is unusual is told by the hours that have ended."""
     zone = config.timezone
     covered = _covered(store, day, config)
     rows = store.digests.day(covered)
-    made = build(day, zone, covered, rows, _changes(store, covered), _background(config, store, day))
+    made = build(day, zone, covered, rows, _changes(store, covered), _background(config, store, day, now))
     return Made(made, {form: render(made, form) for form in FORMATS}, now)
 
 
@@ -158,15 +159,19 @@ def _changes(store: Store, covered: Covered) -> list[Change]:
     return changes
 
 
-def _background(config: Config, store: Store, day: date) -> Background:
+def _background(config: Config, store: Store, day: date, now: datetime) -> Background:
     """The days before ``day``: its history, for what is unusual and for the charts."""
     zone = config.timezone
-    end = day_bounds(day, zone)[1]
-    shown = window(end - timedelta(seconds=1), zone, MOST_DAYS + 1)
+    begin, end = day_bounds(day, zone)
+    is_over = has_ended(config, day, now)
+    shown = window(end - timedelta(seconds=1) if is_over else max(now, begin), zone, MOST_DAYS + 1)
     mentions = daily(shown, store.overview.mentions(shown.spans))
     answered = watched(mentions, zone, store.overview.answered(shown.days[0] - timedelta(days=1)))
     entities = [entity.id for entity in config.watchlist.entities]
-    judgement = judge(Counts(shown.days, mentions.by_feed, answered, entities))
+    counted = mentions.by_feed if is_over else mentions.so_far_by_feed
+    judgement = judge(Counts(shown.days, counted, answered, entities))
+    if not is_over and mentions.until is None:
+        judgement = Judgement(None, "Not yet: an hour of the day has to pass.")
     return Background(
         days=shown.days[-CHART_DAYS:],
         counts={entity: counts[-CHART_DAYS:] for entity, counts in mentions.counts.items()},

@@ -255,6 +255,27 @@ def test_the_same_data_give_the_same_bytes(desk: Desk) -> None:
     assert made[0] == made[1]
 
 
+def test_a_day_that_goes_on_is_compared_with_the_same_hours(desk: Desk) -> None:
+    """By noon four mentions of eight a day are usual, and none is a silence only in the evening."""
+    for ago in range(30, 0, -1):
+        desk.poll(EVENING - timedelta(days=ago, hours=12))
+        for hour in (20, 18, 16, 14, 4, 3, 2, 1):
+            desk.item(EVENING - timedelta(days=ago, hours=hour))
+    desk.poll(EVENING - timedelta(hours=13))
+    for hour in (20, 18, 16, 14):
+        desk.item(EVENING - timedelta(hours=hour))
+
+    def unusual(now: datetime) -> list[tuple[int, bool]]:
+        made = reporting.make_digest(desk.config, desk.store, DAY, now).digest
+        assert made.unusual_reason == ""
+        return [(one.mentions, one.is_more) for one in made.unusual]
+
+    assert unusual(EVENING - timedelta(hours=12)) == []
+    for _ in range(20):
+        desk.item(EVENING - timedelta(hours=13))
+    assert unusual(EVENING - timedelta(hours=12)) == [(24, True)]
+
+
 def test_a_mention_called_wrong_is_not_told(desk: Desk) -> None:
     """Until that is taken back."""
     item_id = desk.item(EVENING - timedelta(hours=2))
