@@ -182,11 +182,12 @@ def report_due(config: Config, tools: Tools, stop: threading.Event) -> None:
 
 
 def look_for_alerts(config: Config, tools: Tools, stop: threading.Event) -> None:
-    """Put what is to be told at once on its way."""
+    """Put what is to be told at once on its way, and send it."""
     with Store(config.database) as store:
         made = 0 if stop.is_set() else alerting.look(config, store, tools.clock())
     if made:
-        log.info("%d alerts", made)
+        log.info("%d messages of alerts", made)
+        send(config, tools, stop)
 
 
 def send(config: Config, tools: Tools, stop: threading.Event) -> None:
