@@ -147,6 +147,10 @@ def test_the_digest_of_an_older_release_is_not_issued_again(desk: Desk, store: S
     desk.poll(EVENING - timedelta(hours=3))
     assert desk.due(EVENING + timedelta(hours=8)) == []
     assert desk.due(EVENING + timedelta(days=1, hours=8)) == ["2026-11-24"]
+    store.digests.keep(reporting.make_digest(desk.config, store, DAY, EVENING + timedelta(days=2)).row)
+    kept = store.digests.kept(DAY)
+    assert kept is not None
+    assert kept["html"] == ""
 
 
 def test_what_was_stored_after_its_digest_is_in_the_next(desk: Desk) -> None:

@@ -137,9 +137,11 @@ class Digests:
         )
 
     def keep(self, row: Mapping[str, Any]) -> None:
-        """Keep the digest of a day; it takes the place of one that is not complete, never of one that is."""
+        """Keep the digest of a day; it takes the place of one that is not complete, never of one that is, nor of one of
+        an older release, which does not say."""
+        kept = "SELECT 1 FROM digests WHERE date = ? AND (is_complete OR timezone IS NULL)"
         with writing(self._db):
-            if not self._is_complete(row["date"]):
+            if self._db.execute(kept, [row["date"]]).fetchone() is None:
                 self._db.table("digests").upsert(dict(row), pk="date")
 
     def issue(self, row: Mapping[str, Any], message: Message, targets: Sequence[str], unless_after: datetime) -> bool:
@@ -155,9 +157,9 @@ class Digests:
             put_message(self._db, message, targets)
         return True
 
-    def _is_complete(self, day: str, before: datetime | None = None) -> bool:
+    def _is_complete(self, day: str, before: datetime) -> bool:
         row = self._db.execute("SELECT created_at FROM digests WHERE date = ? AND is_complete", [day]).fetchone()
-        return row is not None and (before is None or from_iso(row[0]) <= before)
+        return row is not None and from_iso(row[0]) <= before
 
     def feed_titles(self) -> dict[str, str]:
         """Feed → its title, or its id."""
