@@ -8,8 +8,10 @@ with one message that was sent once, and the database must be sound. Default: ea
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,7 @@ from pipeline.store import Store
 from pipeline.times import day_bounds
 
 DAYS, SPEED = 60, 3600
+_ENVIRONMENT = {"TZ": "UTC", "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[1])}
 _RUNS = (("Asia/Seoul", "2026-02-10"), ("America/New_York", "2026-02-10"), ("Australia/Lord_Howe", "2026-09-05"))
 
 
@@ -42,9 +45,9 @@ def run(zone_name: str, first: date, folder: Path) -> str:
         clock = f"@{now:%Y-%m-%d %H:%M:%S} x{SPEED}"
         command = ["faketime", "-f", clock, sys.executable, "-m", "pipeline", "daemon"]
         with (folder / "log").open("ab") as log:
-            process = subprocess.Popen(command, cwd=folder, stderr=log, env={"TZ": "UTC", "PATH": "/usr/bin:/bin"})
+            process = subprocess.Popen(command, cwd=folder, stderr=log, env=_ENVIRONMENT, start_new_session=True)
             time.sleep(chance.uniform(2.5, 9))
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # faketime, the daemon, and what reads for it
             process.wait()
         kills += 1
         now += timedelta(seconds=(time.monotonic() - began) * SPEED) + timedelta(hours=chance.expovariate(1 / 16))
