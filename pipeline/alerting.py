@@ -28,7 +28,8 @@ from pipeline.unusual import MOST_DAYS, Counts, judge
 
 #: News that is older alerts nobody: a feed's stock on its first day, what waited while nothing ran.
 _NEWS = timedelta(days=2)
-_A_LOOK = 500
+#: Items of one transaction, and how many of these a look makes at most: after a retag a million may wait.
+_A_LOOK, _ROUNDS = 500, 20
 _COUNTS_EVERY = timedelta(minutes=5)
 _HOUR = timedelta(hours=1)
 _FIRST = 1e9  # the rank of a count: no story's is as high
@@ -39,8 +40,9 @@ def look(config: Config, store: Store, now: datetime) -> int:
     store.alerts.follow([alert.name for alert in config.alerts], now)
     if not config.alerts:
         return 0
-    while _look_at_items(config, store, now) == _A_LOOK:
-        pass
+    for _ in range(_ROUNDS):
+        if _look_at_items(config, store, now) < _A_LOOK:
+            break
     made = 0
     for alert in config.alerts:
         if alert.unusual:
