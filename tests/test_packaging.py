@@ -16,7 +16,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 #: Modules whose distribution comes with a dependency that asks for it: the network stack of httpx, yaml's own name.
-COMES_WITH = {"httpcore": {"httpx"}, "h2": {"httpx"}, "itsdangerous": {"datasette"}, "markupsafe": {"jinja2"}}
+COMES_WITH = {
+    "httpcore": {"httpx"},
+    "h2": {"httpx"},
+    "itsdangerous": {"datasette"},
+    "markupsafe": {"jinja2"},
+    "pydantic_core": {"pydantic"},
+}
 
 
 def project() -> dict[str, Any]:

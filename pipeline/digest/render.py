@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+import pydantic_core
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pipeline.digest import charts, wording
@@ -44,7 +43,7 @@ def _template() -> Template:
 
 def to_json(digest: Digest) -> str:
     """The digest's values as JSON."""
-    return json.dumps(dataclasses.asdict(digest), ensure_ascii=False, indent=2, default=str) + "\n"
+    return pydantic_core.to_json(digest, indent=2).decode() + "\n"
 
 
 def to_markdown(digest: Digest) -> str:
