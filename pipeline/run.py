@@ -94,7 +94,8 @@ def run(
                 in_hand.drop(host)
                 store.polls.postpone([feed.id for feed in feeds if host_of(feed.url) == host], hold)
                 log.warning("%s told several of its feeds to wait: none is polled before %s", host, to_iso(hold))
-            catch_up(config, store, most=BATCH, stop=stop)
+            # as many as came: an alert waits for the story of its item, and must not wait for slow feeds
+            catch_up(config, store, most=max(BATCH, stored.items_new), stop=stop)
     finally:
         in_hand.close()
     catch_up(config, store, most=A_PASS, stop=stop)

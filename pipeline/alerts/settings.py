@@ -42,6 +42,10 @@ class AlertSettings(Section):
         """Whether it tells of stories, not of counts alone."""
         return bool(self.entities) or not self.unusual
 
+    def is_about(self, entity: str) -> bool:
+        """Whether it tells of this entity."""
+        return not self.entities or entity in self.entities
+
     def is_quiet(self, local: datetime) -> bool:
         """Whether nothing is told at this time of the day."""
         if self.quiet is None:
