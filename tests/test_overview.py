@@ -231,6 +231,7 @@ def look_at_everything(stored: Reading) -> None:
     """All that the page asks of the database."""
     overview = stored.overview
     overview.mentions(window(NOW, SEOUL, DAYS).spans)
+    overview.mentions_in_all(window(NOW, SEOUL, DAYS).spans)
     overview.began_at()
     overview.answered(NOW.date() - timedelta(days=DAYS))
     overview.usual_feeds(NOW - timedelta(days=90), NOW)

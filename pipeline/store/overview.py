@@ -22,12 +22,19 @@ class Overview:
     def mentions(self, spans: Sequence[Span]) -> list[tuple[int, str, str, int]]:
         """The mentions of each entity in each feed in each span of hours: the span's place in ``spans``, the entity,
         the feed, how many."""
+        return self._mentions(spans, "t.feed_id")
+
+    def mentions_in_all(self, spans: Sequence[Span]) -> list[tuple[int, str, str, int]]:
+        """The same with all feeds together, which is some times as fast; the feed is empty."""
+        return self._mentions(spans, "''")
+
+    def _mentions(self, spans: Sequence[Span], feed: str) -> list[tuple[int, str, str, int]]:
         return self._db.execute(
-            """
-            SELECT s.key, t.entity_id, t.feed_id, sum(t.mentions)
+            f"""
+            SELECT s.key, t.entity_id, {feed}, sum(t.mentions)
             FROM json_each(?) s CROSS JOIN tally t
               ON t.hour >= json_extract(s.value, '$[0]') AND t.hour < json_extract(s.value, '$[1]')
-            GROUP BY s.key, t.entity_id, t.feed_id HAVING sum(t.mentions) > 0
+            GROUP BY 1, 2, 3 HAVING sum(t.mentions) > 0
             """,
             [json.dumps(spans)],
         ).fetchall()

@@ -31,6 +31,7 @@ _CHARTS = 12
 _OUTLETS = 12
 _LINES = 10  # of a list of feeds or gaps, before it leads to the whole one
 _GAP_DAYS = 7
+_JUDGED_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class OverviewPages:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._known: tuple[int, list[Judged]] | None = None  # what is unusual, and the time that it holds for
 
     def routes(self) -> Routes:
         """Which addresses are answered by what."""
@@ -80,9 +82,8 @@ class OverviewPages:
 
         def look(stored: Reading) -> dict[str, Any]:
             names = dict(stored.queue.entities())
-            shown = window(now, zone, MOST_DAYS + 2)  # today, yesterday, and what yesterday is compared with
-            mentions = daily(shown, stored.overview.mentions(shown.spans))
-            answered = watched(mentions, zone, stored.overview.answered(shown.days[0] - timedelta(days=1)))
+            shown = window(now, zone, DAYS)
+            mentions = daily(shown, stored.overview.mentions_in_all(shown.spans))
             item_at, poll_at = stored.overview.newest()
             outlets, outlets_all = stored.overview.outlets(_OUTLETS)
             gaps, gaps_all = stored.overview.gaps(now - timedelta(days=_GAP_DAYS), _LINES)
@@ -90,7 +91,7 @@ class OverviewPages:
             return {
                 "days": mentions.days[-DAYS:],
                 "entities": charted(mentions, names),
-                "judged": judged(mentions, answered, sorted(self._watched(mentions))),
+                "judged": self._judged(stored, now),
                 "names": names,
                 "outlets": outlets,
                 "outlets_all": outlets_all,
@@ -110,8 +111,18 @@ class OverviewPages:
             request, "overview.html", now=f"{self._site.local(now)}:{now:%S}", zone=zone.key, lines=_LINES, **seen
         )
 
-    def _watched(self, mentions: Daily) -> set[str]:
-        return {entity.id for entity in self._site.config.watchlist.entities} | set(mentions.counts)
+    def _judged(self, stored: Reading, now: datetime) -> list[Judged]:
+        """What is unusual: it takes half a second over a large archive, and only hours that have ended count, so it is
+        worked out once in some minutes."""
+        slot = int(now.timestamp()) // _JUDGED_S
+        if self._known is None or self._known[0] != slot:
+            zone = self._site.config.timezone
+            shown = window(now, zone, MOST_DAYS + 2)  # today, yesterday, and what yesterday is compared with
+            mentions = daily(shown, stored.overview.mentions(shown.spans))
+            answered = watched(mentions, zone, stored.overview.answered(shown.days[0] - timedelta(days=1)))
+            entities = {entity.id for entity in self._site.config.watchlist.entities} | set(mentions.counts)
+            self._known = slot, judged(mentions, answered, sorted(entities))
+        return self._known[1]
 
     def _pulse(self, stored: Reading) -> Pulse:
         return heartbeat.pulse(stored.heartbeat.last(), self._site.clock(), heartbeat.runs, self._site.local)
