@@ -82,17 +82,26 @@ def _wanted(
         if saved not in by_id:
             raise UsageError(f"there is no filter {saved!r} in {config.path.name}; {_hint(saved, list(by_id))}")
         found = by_id[saved].wanted
+    if since and until and since > until:
+        raise UsageError(f"--since {since} is later than --until {until}; nothing is between them")
     known = {*store.exporting.entities(), *(entity.id for entity in config.watchlist.entities)}
     for entity in entities:
         if entity not in known:
             raise UsageError(f"there is no entity {entity!r}; {_hint(entity, sorted(known))}")
     return replace(
         found,
-        since=day_bounds(since, config.timezone)[0] if since else None,
-        until=day_bounds(until, config.timezone)[1] if until else None,
+        since=_bounds(since, config)[0] if since else None,
+        until=_bounds(until, config)[1] if until else None,
         entities=tuple(entities) or found.entities,
         verdict=verdict or found.verdict,
     )
+
+
+def _bounds(day: date, config: Config) -> tuple[datetime, datetime]:
+    try:
+        return day_bounds(day, config.timezone)
+    except OverflowError:
+        raise UsageError(f"{day} is at the end of the calendar; write a day nearer to now") from None
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
@@ -114,11 +123,13 @@ def _about(config: Config, store: Store, wanted: Wanted, saved: str | None) -> A
         ]
     )
     updated = store.exporting.updated_at() or datetime.fromtimestamp(0, UTC)
+    since, listed = store.exporting.watched() or (updated, updated)
     return About(
         title=f"watchfloor: {asked or 'all tagged items'}",
         address="",
         entities=store.exporting.entities(),
-        since=store.exporting.began_at() or updated,
+        since=since,
+        listed=listed,
         updated=updated,
         program=f"watchfloor {__version__}",
         wanted=plain,
@@ -127,19 +138,27 @@ def _about(config: Config, store: Store, wanted: Wanted, saved: str | None) -> A
 
 @contextlib.contextmanager
 def _opened(output: Path | None, form: str) -> Iterator[BinaryIO]:
-    """Standard output, or a file that is there only when it is whole."""
+    """Standard output, or a file that is there only when it is whole; a pipe or a device stays what it is."""
     if output is None:
         if form in BINARY and sys.stdout.isatty():
             raise UsageError(f"{form} is nothing for a terminal; name a file with --output")
-        yield sys.stdout.buffer
-        sys.stdout.flush()
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise WatchfloorError(f"standard output: cannot be written: {error.strerror or error}") from None
         return
-    partial = output.with_name(output.name + ".part")
+    is_file = not output.exists() or output.is_file() or output.is_dir()
+    partial = output.with_name(output.name + ".part") if is_file else output
     try:
         with partial.open("wb") as file:
             yield file
-        partial.replace(output)
+        if is_file:
+            partial.replace(output)
     except OSError as error:
         raise WatchfloorError(f"{output}: cannot be written: {error.strerror or error}; name another file") from None
     finally:
-        partial.unlink(missing_ok=True)
+        if is_file:
+            partial.unlink(missing_ok=True)

@@ -8,8 +8,7 @@ from typing import Any, BinaryIO
 from lxml import etree
 
 from pipeline.clean import display_title
-from pipeline.exports.about import About, clean, entity_ids, id_of, item_id, sentences
-from pipeline.markup import web_address
+from pipeline.exports.about import About, clean, entity_ids, id_of, item_id, sentences, uri
 from pipeline.models import ItemRow
 
 MEDIA_TYPE = "application/atom+xml"
@@ -58,13 +57,14 @@ def _entry(row: ItemRow, about: About) -> Any:
             author,
         ]
     )
-    if url := web_address(item["url"]):
+    if url := uri(item["url"]):
         language = {"hreflang": item["language"]} if item["language"] else {}
         entry.append(_element("link", rel="alternate", href=url, **language))
     for entity in entity_ids(row):
         name = about.entities[entity]["name"] if entity in about.entities else entity
         entry.append(_element("category", term=entity, label=name))
-    entry.append(_element("summary", said, type="text"))
+    # not a summary: RFC 4287, 4.1.2, would ask for a link beside that, and not every item has one
+    entry.append(_element("content", said, type="text"))
     source = etree.SubElement(entry, f"{{{_NS}}}source")
     source.append(_element("id", f"urn:uuid:{id_of('outlet', item['feed_id'])}"))
     source.append(_element("title", item["feed_title"]))

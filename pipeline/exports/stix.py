@@ -5,20 +5,20 @@
 
 Places and topics have no object of their own in STIX without inventing facts (a location needs its country or its
 coordinates), so they are labels of the report; a report on these alone refers to its outlet. Ids are made from what
-they name, so the same data give the same bytes. Source: OASIS, STIX Version 2.1, parts 3 and 4.
+they name, and ``modified`` moves with a verdict and a new watch-list, too: the same data give the same bytes, and
+others are a newer version of the same objects. Source: OASIS, STIX Version 2.1, parts 3 and 4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
 import stix2
 
 from pipeline.clean import display_title
-from pipeline.exports.about import About, aliases, entity_ids, id_of, item_id, sentences
-from pipeline.markup import web_address
+from pipeline.exports.about import About, aliases, entity_ids, id_of, item_id, sentences, uri
 from pipeline.models import ItemRow
 from pipeline.times import from_iso
 
@@ -51,12 +51,17 @@ class _Maker:
             identity_class="system",
             description="A news-monitoring pipeline; what it reports is what news items said, not what is so.",
         )
+        self._entities = {
+            entity["id"]: self._entity(entity)
+            for entity in about.entities.values()
+            if entity["kind"] in ("organisation", "person")
+        }
 
     def objects(self, items: Iterable[ItemRow]) -> Iterator[Any]:
         """All of them, each before whatever refers to it."""
         yield self._us
         for row in items:
-            referred = [made for entity in entity_ids(row) if (made := self._entity(entity)) is not None]
+            referred = [self._entities[entity] for entity in entity_ids(row) if entity in self._entities]
             if not referred:
                 referred = [self._outlet(row)]
             for made in referred:
@@ -65,23 +70,21 @@ class _Maker:
                     yield made
             yield from self._report(row, [made.id for made in referred])
 
-    def _entity(self, entity_id: str) -> Any:
-        """The object that stands for a watched entity; None for one that has none."""
-        entity = self._about.entities.get(entity_id)
-        if entity is None or entity["kind"] not in ("organisation", "person"):
-            return None
+    def _entity(self, entity: Mapping[str, Any]) -> Any:
+        """The object that stands for a watched organisation or person."""
         shared = {
             "created": self._about.since,
-            "modified": self._about.since,
+            "modified": self._about.listed,
             "created_by_ref": self._us.id,
             "name": entity["name"],
             **({"description": entity["description"]} if entity["description"] else {}),
         }
         if entity["kind"] == "person":
-            return stix2.Identity(id=f"identity--{id_of('entity', entity_id)}", identity_class="individual", **shared)
+            number = id_of("entity", entity["id"])
+            return stix2.Identity(id=f"identity--{number}", identity_class="individual", **shared)
         others = aliases(entity)
         return stix2.IntrusionSet(
-            id=f"intrusion-set--{id_of('entity', entity_id)}", **shared, **({"aliases": others} if others else {})
+            id=f"intrusion-set--{id_of('entity', entity['id'])}", **shared, **({"aliases": others} if others else {})
         )
 
     def _outlet(self, row: ItemRow) -> Any:
@@ -92,15 +95,13 @@ class _Maker:
             created_by_ref=self._us.id,
             name=row.item["feed_title"],
             identity_class="organization",
-            sectors=["entertainment"],
         )
 
     def _report(self, row: ItemRow, referred: list[str]) -> Iterator[Any]:
         item = row.item
-        created, modified = from_iso(item["first_seen_at"]), from_iso(item["updated_at"])
         shared: dict[str, Any] = {
-            "created": created,
-            "modified": max(created, modified),
+            "created": from_iso(item["first_seen_at"]),
+            "modified": from_iso(item["changed_at"]),
             "created_by_ref": self._us.id,
             "external_references": [_source(item)],
             "confidence": round(100 * max(mention["score"] for mention in row.mentions)),
@@ -134,5 +135,5 @@ def _published(item: dict[str, Any]) -> datetime:
 
 
 def _source(item: dict[str, Any]) -> dict[str, str]:
-    url = web_address(item["url"])
+    url = uri(item["url"])
     return {"source_name": item["feed_title"], **({"url": url} if url else {"external_id": item["guid"]})}

@@ -37,13 +37,25 @@ class Accounts:
         self._guesses = Guesses()
         # A check takes 64 MB and a tenth of a second: two at a time, beside the pages, which go on meanwhile.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="passwords")
+        self._checking: dict[tuple[str, str, str], asyncio.Task[Checked]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._users)
 
     async def check(self, name: str, password: str, address: str) -> Checked:
-        """Whose ``name`` and ``password`` these are that came from ``address``."""
-        key, now = name.strip().casefold()[:64], self._clock()
+        """Whose ``name`` and ``password`` these are that came from ``address``.
+
+        The same ones that come while they are being checked wait for that: they are one guess. A feed reader asks for
+        all its feeds at once.
+        """
+        key = (name.strip().casefold()[:64], password, address)
+        if key not in self._checking:
+            self._checking[key] = asyncio.create_task(self._check(*key))
+            self._checking[key].add_done_callback(lambda _: self._checking.pop(key))
+        return await asyncio.shield(self._checking[key])
+
+    async def _check(self, key: str, password: str, address: str) -> Checked:
+        now = self._clock()
         wait = self._guesses.wait(key, address, now)
         if wait > timedelta():
             return Checked(None, wait)

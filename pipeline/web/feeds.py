@@ -21,6 +21,7 @@ from pipeline.times import from_iso
 from pipeline.web.site import FEEDS, Routes, Site
 
 _ENTRIES = 50
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class FeedPages:
@@ -64,8 +65,9 @@ class FeedPages:
                 title=f"{title} · watchfloor",
                 address=address,
                 entities=stored.exporting.entities(),
-                since=datetime.fromtimestamp(0, UTC),
-                updated=max(changes, default=datetime.fromtimestamp(0, UTC)),
+                since=_LONG_AGO,
+                listed=_LONG_AGO,
+                updated=max(changes, default=_LONG_AGO),
                 program=f"watchfloor {__version__}",
                 wanted=names,
             )
@@ -76,6 +78,11 @@ class FeedPages:
         body = await self._site.read(datasette, look)
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Type": f"{MEDIA_TYPE}; charset=utf-8"}
-        if request.headers.get("if-none-match") == tag:
+        if _knows(request.headers.get("if-none-match", ""), tag):
             return Response("", status=304, headers=headers)
         return Response(body, status=200, headers=headers, content_type=headers.pop("Content-Type"))
+
+
+def _knows(known: str, tag: str) -> bool:
+    """Whether a reader has what ``tag`` names, by its If-None-Match (RFC 9110): several, weak ones from proxies."""
+    return known.strip() == "*" or tag in [one.strip().removeprefix("W/") for one in known.split(",")]
