@@ -235,6 +235,7 @@ def parse(text: str, path: Path) -> Config:
     if raw is not None and watched is not None:
         mistakes += _unknown_subjects(file, raw.feeds, watched)
         mistakes += _unknown_entities(file, raw, watched)
+        mistakes += _unknown_feeds(file, raw)
         mistakes += _repeated_names(file)
         mistakes += wrong_targets(file, _targets(raw), raw.mail)
     if raw is not None and raw.schedule.min_interval > raw.schedule.max_interval:
@@ -300,6 +301,16 @@ def _unknown_entities(file: YamlFile, raw: _ConfigFile, watched: Watchlist) -> I
             listed = ", ".join(known[:8]) or "none is there"
             hint = f"did you mean {close[0]}?" if close else f"remove it, or write one of: {listed}"
             yield file.mistake(where, f"there is no entity {name!r} in the watch-list; {hint}")
+
+
+def _unknown_feeds(file: YamlFile, raw: _ConfigFile) -> Iterator[Mistake]:
+    known = [feed.id for feed in raw.feeds]
+    for index, saved in enumerate(raw.filters):
+        if saved.feed and saved.feed not in known:
+            close = difflib.get_close_matches(saved.feed, known, n=1)
+            listed = ", ".join(known[:8]) or "none is there"
+            hint = f"did you mean {close[0]}?" if close else f"remove it, or write one of: {listed}"
+            yield file.mistake(("filters", index, "feed"), f"there is no feed {saved.feed!r}; {hint}")
 
 
 def _targets(raw: _ConfigFile) -> list[tuple[Where, tuple[Target, ...]]]:

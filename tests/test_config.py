@@ -351,3 +351,28 @@ def test_a_priority_is_for_an_entity_of_the_watchlist(monkeypatch: pytest.Monkey
     assert mistakes(text) == [
         "4: review.priority.lab-111: there is no entity 'lab-111' in the watch-list; did you mean lab-110?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("filters: [{id: a, feed: wir}]", "1: filters[0].feed: there is no feed 'wir'; did you mean wire?"),
+        ("filters: [{id: a, entity: lab-11}]", "filters[0].entity: there is no entity 'lab-11' in the watch-list; "),
+        ("filters: [{id: a}]", "filters nothing; give one of entity, feed, language, verdict, words"),
+        ("filters: [{id: a, words: x}, {id: a, words: y}]", "1: filters[1].id: the id 'a' stands twice; rename one"),
+        ("alerts: [{name: a, deliver: []}]", "1: alerts[0].deliver: is empty; give at least one"),
+        ("digest: {deliver: [{mail: a@b.example}]}", "deliver[0].mail: needs mail: host; name the server"),
+        (
+            "mail: {host: h, sender: a@b.example, user: u, password: p}",
+            "mail.password: stands in the file; secrets come",
+        ),
+        ("digest: {deliver: [{apprise: 'slack://x'}]}", "has no name; add one, such as name: desk-chat"),
+    ],
+)
+def test_mistakes_in_what_is_sent_and_saved_are_one_line(tmp_path: Path, text: str, sentence: str) -> None:
+    """Each names its line, its key and the remedy."""
+    feeds = 'feeds: [{id: wire, url: "http://a.example/"}]'
+    with pytest.raises(ConfigError) as caught:
+        config.parse(f"{text}\n{feeds}\n", tmp_path / "config.yaml")
+    assert len(caught.value.mistakes) == 1
+    assert sentence in str(caught.value)
