@@ -1,11 +1,12 @@
 """How many false alarms and how many found fourfold days: ``python -m benchmarks.unusual [worlds]``.
 
 Generates the histories of a watch-list of twenty entities over forty feeds: a rhythm of the week, a slow trend for each
-entity, days that differ more than Poisson's, feeds that are added (with a stock of old items on their first day) and
-removed. Every world is judged on 100 days in a row; on every fourth of them one entity has four times what is usual,
-give or take Poisson's chance. Compared, over the same worlds: what the program does; the same test without regard to
-weekday and feeds, with Holm's correction, as the program did before; and the rule of thumb, mean and three standard
-deviations.
+entity, days that differ more than Poisson's, feeds that are added (with a stock of old items on their first day),
+removed, and away for some days (with all that they missed on their return). Every world is judged on 100 days in a row,
+and every fourth of them once more as if one entity had four times what is usual, give or take Poisson's chance. No
+such day is in any history, where it would widen what is usual. Compared, over the same worlds: what the program does;
+the same test without regard to weekday and feeds, with Holm's correction, as the program did before; and the rule of
+thumb, mean and three standard deviations. Then what the program does with watch-lists of other sizes.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import random
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from pipeline.unusual import Counts, Expected, judge
@@ -38,44 +39,49 @@ class World:
     days: list[date]
     mentions: dict[tuple[str, str], dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
     watched: dict[str, set[int]] = field(default_factory=dict)
-    spikes: dict[int, str] = field(default_factory=dict)
+    fourfold: dict[tuple[str, str], dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
     means: dict[str, float] = field(default_factory=dict)
-    gone: frozenset[int] = frozenset()
 
 
-def world(chance: random.Random, feeds: int = 40, judged: int = JUDGED) -> World:
+def world(chance: random.Random, means: Sequence[float] = MEANS, feeds: int = 40, judged: int = JUDGED) -> World:
     """Draw one."""
     length = _HISTORY + judged
     made = World([date(2026, 1, 5) + timedelta(days=number) for number in range(length)])
-    spans = {}
+    answers: dict[str, set[int]] = {}
     for number in range(feeds):
         begins, ends = -1, length
         if number % 5 == 0:  # added in the course of it
             begins = chance.randrange(10, length)
         elif number % 7 == 0:  # removed
             ends = chance.randrange(10, length)
-        spans[f"f{number}"] = (begins, ends)
-        made.watched[f"f{number}"] = set(range(begins + 1, ends))
-    shares = {feed: chance.paretovariate(1.5) for feed in spans}
+        answers[f"f{number}"] = set(range(max(begins, 0), ends))
+        if number % 3 == 0:  # away for some days
+            fails = chance.randrange(5, length - 12)
+            answers[f"f{number}"] -= set(range(fails, fails + chance.randrange(2, 11)))
+        made.watched[f"f{number}"] = {
+            day for day in answers[f"f{number}"] if day - 1 in answers[f"f{number}"] or day == begins + 1 == 0
+        }
+    shares = {feed: chance.paretovariate(1.5) for feed in answers}
     whole = sum(shares.values())
-    for place, mean in enumerate(MEANS):
+    for place, mean in enumerate(means):
         entity = f"e{place}"
         made.means[entity] = mean
         drift = chance.uniform(-0.5, 0.5)  # in the whole time
         scatter = chance.choice((0.0, 0.05, 0.1, 0.2))
+        missed = dict.fromkeys(answers, 0)
         for day in range(length):
-            rate = mean * (1 + drift * (day / length - 0.5)) * _WEEK[made.days[day].weekday()]
-            if day >= _HISTORY and day % 4 == 0 and (day // 4) % len(MEANS) == place:
-                rate *= 4
-                made.spikes[day] = entity
-            elif scatter:
-                rate *= chance.gammavariate(1 / scatter, scatter)
-            for feed, (begins, ends) in spans.items():
-                if begins <= day < ends:
-                    stock = 20 if day == begins else 1
-                    count = poisson(rate * shares[feed] / whole * stock, chance)
-                    if count:
+            usual = mean * (1 + drift * (day / length - 0.5)) * _WEEK[made.days[day].weekday()]
+            rate = usual * (chance.gammavariate(1 / scatter, scatter) if scatter else 1)
+            for feed, days in answers.items():
+                first = min(days, default=length)
+                share = shares[feed] / whole
+                if first <= day <= max(days, default=-1):
+                    count = missed[feed] + poisson(rate * share * (20 if day == first > 0 else 1), chance)
+                    missed[feed] = 0 if day in days else count
+                    if count and day in days:
                         made.mentions[entity, feed][day] = count
+                    if day in days and (count := poisson(4 * usual * share, chance)):
+                        made.fourfold[entity, feed][day] = count
     return made
 
 
@@ -98,6 +104,19 @@ def counts_of(made: World, day: int) -> Counts:
     }
     watched = {feed: {place - first for place in days if first <= place <= day} for feed, days in made.watched.items()}
     return Counts(made.days[first : day + 1], mentions, watched, list(made.means))
+
+
+def with_fourfold(counts: Counts, made: World, day: int, entity: str) -> Counts:
+    """The same, but ``entity`` has four times as much on the last day."""
+    last = len(counts.days) - 1
+    mentions = {
+        key: {place: count for place, count in seen.items() if place < last or key[0] != entity}
+        for key, seen in counts.mentions.items()
+    }
+    for key, seen in made.fourfold.items():
+        if key[0] == entity and day in seen:
+            mentions.setdefault(key, {})[last] = seen[day]
+    return replace(counts, mentions=mentions)
 
 
 def ours(counts: Counts) -> Alarms:
@@ -148,60 +167,69 @@ def _totals(counts: Counts) -> Mapping[str, Sequence[int]]:
 class Score:
     """What a method made of the worlds."""
 
-    judged: int = 0  # entities × days without a spike
-    more: int = 0
-    fewer: int = 0
-    worst: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    judged: dict[float, int] = field(default_factory=lambda: defaultdict(int))  # mean → entities × days
+    alarms: dict[float, int] = field(default_factory=lambda: defaultdict(int))
     spikes: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     found: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
 
     @property
     def false_alarms(self) -> float:
         """Of each entity in 100 days, on average."""
-        return 100 * (self.more + self.fewer) / max(self.judged, 1)
+        return 100 * sum(self.alarms.values()) / sum(self.judged.values())
+
+    @property
+    def worst(self) -> float:
+        """Of the entities of that mean which has most."""
+        return max(100 * self.alarms[mean] / judged for mean, judged in self.judged.items())
 
 
-def score(method: Method, worlds: Sequence[World]) -> Score:
+def score(method: Method, worlds: Iterable[World]) -> Score:
     """Judge each day of each world."""
     told = Score()
     for made in worlds:
+        entities = list(made.means)
         for day in range(_HISTORY, len(made.days)):
-            alarms = method(counts_of(made, day))
-            spike = made.spikes.get(day)
+            counts = counts_of(made, day)
+            alarms = method(counts)
             for entity, mean in made.means.items():
-                if entity == spike:
-                    band = next(band for band in _BANDS if band[0] <= mean < band[1])
-                    told.spikes[band] += 1
-                    told.found[band] += alarms.get(entity, False)
-                else:
-                    told.judged += 1
-                    told.more += alarms.get(entity) is True
-                    told.fewer += alarms.get(entity) is False
-                    told.worst[entity] += entity in alarms
+                told.judged[mean] += 1
+                told.alarms[mean] += entity in alarms
+            if day % 4 == 0:
+                entity = entities[day // 4 % len(entities)]
+                band = next(band for band in _BANDS if band[0] <= made.means[entity] < band[1])
+                told.spikes[band] += 1
+                told.found[band] += method(with_fourfold(counts, made, day, entity)).get(entity, False)
     return told
 
 
 def main(number: int) -> None:
-    """Print the table."""
+    """Print the tables."""
     worlds = [world(random.Random(seed)) for seed in range(number)]
     print(f"{number} worlds of {JUDGED} days, {len(MEANS)} entities, 40 feeds; fourfold days found, by mentions a day")
-    heads = [f"{low} to {high}" if high < 1000 else f"{low} and more" for low, high in _BANDS]
-    print(
-        f"{'':38}{'false alarms per':>18}{'of the worst':>14}"
-        + "".join(f"{head:>13}" for head in heads)
-        + f"{'all':>8}"
-    )
-    print(f"{'':38}{'entity, 100 days':>18}{'entity':>14}")
+    _print_head()
     for name, method in (("watchfloor", ours), ("no weekday, no feeds, Holm", before), ("mean and 3 sd", three_sigma)):
-        told = score(method, worlds)
-        shares = [f"{told.found[band] / max(told.spikes[band], 1):.0%}" for band in _BANDS]
-        whole = sum(told.found.values()) / sum(told.spikes.values())
-        worst = max(told.worst.values()) / number
-        print(
-            f"{name:38}{told.false_alarms:>18.2f}{worst:>14.2f}"
-            + "".join(f"{one:>13}" for one in shares)
-            + f"{whole:>8.0%}"
-        )
+        _print(name, score(method, worlds))
+    print("\nwatchfloor, by the number of entities")
+    _print_head()
+    for size in (1, 2, 5, 10, 100):
+        many = max(2, number * len(MEANS) // size // 2)
+        lists = ([MEANS[(seed * size + place) * 7 % len(MEANS)] for place in range(size)] for seed in range(many))
+        drawn = (world(random.Random(seed), means) for seed, means in enumerate(lists))
+        _print(f"{size} ({many} worlds)", score(ours, drawn))
+
+
+def _print_head() -> None:
+    heads = [f"{low} to {high}" if high < 1000 else f"{low} and more" for low, high in _BANDS]
+    print(f"{'':28}{'false alarms per':>18}{'of the worst':>14}" + "".join(f"{head:>13}" for head in (*heads, "all")))
+    print(f"{'':28}{'entity, 100 days':>18}{'mean':>14}")
+
+
+def _print(name: str, told: Score) -> None:
+    shares = [f"{told.found[band] / max(told.spikes[band], 1):.0%}" for band in _BANDS]
+    shares.append(f"{sum(told.found.values()) / sum(told.spikes.values()):.0%}")
+    print(
+        f"{name:28}{told.false_alarms:>18.2f}{told.worst:>14.2f}" + "".join(f"{one:>13}" for one in shares), flush=True
+    )
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ def daily(shown: Window, counted: Iterable[tuple[int, str, str, int]]) -> Daily:
 
 
 def watched(mentions: Daily, zone: ZoneInfo, answered: Iterable[tuple[str, str, str]]) -> dict[str, set[int]]:
-    """Feed → places of the local days on which it answered, without the first on which it ever did.
+    """Feed → places of the local days on which it answered, without the first on which it ever did, and the first after
+    a day (UTC) on which it did not: those bring more than a day's news.
 
     ``answered`` has a row for each feed: its id, the first day (UTC) of all, and the days (UTC) that are asked for,
     with spaces between. A feed that it does not know, whose items another program has stored, counts as watched since
@@ -89,10 +90,12 @@ def watched(mentions: Daily, zone: ZoneInfo, answered: Iterable[tuple[str, str, 
             places = of_day.setdefault(datetime.combine(day, moment, zone).astimezone(UTC).date().isoformat(), [])
             if place not in places:
                 places.append(place)
-    found = {
-        feed: {place for day in listed.split() for place in of_day.get(day, ())} - set(of_day.get(first, ()))
-        for feed, first, listed in answered
-    }
+    earliest, before = min(of_day), {day: (date.fromisoformat(day) - timedelta(days=1)).isoformat() for day in of_day}
+    found = {}
+    for feed, first, listed in answered:
+        on = of_day.keys() & listed.split()
+        fresh = {day for day in on if day == first or (day != earliest and before[day] not in on)}
+        found[feed] = {place for day in on for place in of_day[day]} - {place for day in fresh for place in of_day[day]}
     firsts: dict[str, int] = {}
     for (_, feed), known in mentions.by_feed.items():
         if feed not in found:

@@ -6,8 +6,9 @@ day, are no news. A day's mean is what these feeds bring of late (older days wei
 which all entities share. Days scatter around it as draws of a negative binomial distribution: a Poisson distribution
 whose mean is uncertain, since days differ among themselves (overdispersion, by the method of moments, drawn towards
 that of all entities) and since the mean is known from as many days only as there are (a Gamma posterior with Jeffreys'
-prior). Of many entities some are far out by chance on any day: Benjamini and Hochberg's procedure keeps the share of
-false ones among the remarks, and where nothing is unusual the chance of any, below ``LEVEL``.
+prior). A remark is made where chance alone brings a count so far out on less than one day in 200 (``LEVEL``), so that
+the false alarms of an entity do not depend on how many others there are. Of many entities some are that far out on any
+day: Benjamini and Hochberg's procedure keeps the share of false ones among the remarks below ``SHARE``, too.
 
 Sources: Bliss and Fisher 1953, Fitting the negative binomial distribution; Gelman et al., Bayesian Data Analysis, 2.6;
 Benjamini and Hochberg 1995, Controlling the false discovery rate. How well it works: docs/unusual.md.
@@ -24,7 +25,11 @@ from datetime import date
 LEAST_DAYS = 14
 #: Days that are looked at before the one that is judged.
 MOST_DAYS = 56
-LEVEL = 0.2
+#: A remark is made of what is less likely than this, of one entity on one day. Half of the false alarms that would be
+#: bearable (one of an entity in 100 days), since the distribution is an estimate.
+LEVEL = 0.005
+#: How many of the remarks of a day may be false, on average over days.
+SHARE = 0.2
 #: A day counts half as much as one that is so many days younger.
 _HALF_LIFE = 21
 #: How strongly the rhythm of the week is drawn to none, in mentions, and overdispersion to that of all, in days.
@@ -40,7 +45,8 @@ class Counts:
     """What was mentioned on each of the ``days``, the last of which is judged; places after it do not count.
 
     ``mentions``: (entity, feed) → place of the day → how many. ``watched``: feed → places of the days on which it was
-    watched, without the first, which brings all that it has in stock. ``entities`` are all that could be mentioned.
+    watched, without the first and the first after a pause, which bring all that is in stock. ``entities`` are all that
+    could be mentioned.
     """
 
     days: Sequence[date]
@@ -63,7 +69,15 @@ class Expected:
 
     def at_least(self, count: int) -> float:
         """The chance of ``count`` or more."""
-        return max(0.0, 1 - self.at_most(count - 1))
+        if count <= self.mean:
+            return max(0.0, 1 - self.at_most(count - 1))
+        # beyond the mean each chance is smaller than the one before; 1 minus the others would lose all digits
+        sum_, chance = 0.0, self._chance(count)
+        while chance > sum_ * 1e-12:
+            sum_ += chance
+            count += 1
+            chance = self._chance(count)
+        return sum_
 
     def quantile(self, share: float) -> int:
         """The smallest count that is not exceeded with a chance of at least ``share``."""
@@ -125,7 +139,9 @@ def judge(counts: Counts) -> Judgement:
         return Judgement(None, f"Not yet: {LEAST_DAYS} days are needed, there are {observed}.")
     likes = {feed: days for feed, days in before.items() if len(days) >= LEAST_DAYS and today in counts.watched[feed]}
     if not likes:
-        return Judgement(None, f"No feed was watched on this day and on {LEAST_DAYS} days before it.")
+        return Judgement(
+            None, f"No feed was watched on this day and on {LEAST_DAYS} days before it, without a pause before."
+        )
     return Judgement(tuple(_remarks(counts, likes, today)))
 
 
@@ -140,12 +156,16 @@ def expected(counts: Counts, likes: Mapping[str, Set[int]], today: int) -> dict[
     usual = {entity: history.usual(entity, week) for entity in counts.entities}
     scatters = {entity: history.scatter(entity, means, week) for entity, means in usual.items()}
     shared = _shared(scatters.values())
+    all_ = math.fsum(map(math.fsum, usual.values())) or 1.0
     found = {}
     for entity, means in usual.items():
         own = scatters[entity]
-        differing = max((own.days * own.differing + _CALM_DAYS * shared) / (own.days + _CALM_DAYS), 0.0)
         rate = math.fsum(means)
+        differing = max((own.days * own.differing + _CALM_DAYS * shared) / (own.days + _CALM_DAYS), 0.0)
         known = rate * history.days + 0.5
+        # mean and rhythm are told from the same days: those lie nearer to them than the day that is judged
+        fitted = 1 + 6 * rate / all_
+        differing *= 1 + 2 * fitted / history.days
         mean = (known / history.days) * week[counts.days[today].weekday()]
         found[entity] = Expected(mean, 1 / (differing + 1 / known))
     return found
@@ -237,7 +257,7 @@ def _remarks(counts: Counts, likes: Mapping[str, Set[int]], today: int) -> list[
     for place in range(len(chances), 0, -1):  # Benjamini and Hochberg's step-up, from the likeliest on
         chance, entity = chances[place - 1]
         corrected = min(corrected, chance * len(chances) / place)
-        if corrected < LEVEL:
+        if chance < LEVEL and corrected < SHARE:
             low, middle, high = (usual[entity].quantile(share) for share in (_LOW, _MIDDLE, _HIGH))
             remarks.append(Remark(entity, seen[entity], middle, low, high, corrected))
     return remarks[::-1]

@@ -25,6 +25,7 @@ from pipeline.heartbeat import Beat, pulse
 from pipeline.store import Reading, Store
 from pipeline.tally import Daily, daily, watched, window
 from pipeline.times import to_iso
+from pipeline.unusual import Counts, Judgement, judge
 from pipeline.web import make_datasette
 from pipeline.web.charts import columns
 from pipeline.web.overview import DAYS, charted, judged, standing
@@ -32,6 +33,7 @@ from tests.browser import browser, page, serving  # noqa: F401 - fixtures
 from tests.conftest import NOW, thread_tools
 
 SEOUL, BERLIN, KOLKATA = ZoneInfo("Asia/Seoul"), ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata")
+UTC_ZONE, NEW_YORK = ZoneInfo("UTC"), ZoneInfo("America/New_York")
 MakeConfig = Callable[..., Config]
 
 
@@ -141,6 +143,31 @@ def test_a_feed_is_watched_on_the_local_days_of_its_answers() -> None:
     counted = by_day([], NOW, SEOUL, 4)
     assert counted.days == tuple(days)
     assert watched(counted, SEOUL, answered) == {"f": {2, 3}, "g": set()}
+
+
+@pytest.mark.parametrize("zone", [SEOUL, UTC_ZONE, NEW_YORK])
+def test_the_day_on_which_a_feed_comes_back_is_left_out(zone: ZoneInfo) -> None:
+    """It brings what was missed for days; the day after is an ordinary one again."""
+    counted = by_day([], NOW, zone, 8)  # 16 to 23 November
+    listed = " ".join(f"2026-11-{day}" for day in (14, 15, 16, 17, 20, 21, 22, 23))
+    found = watched(counted, zone, [("f", "2026-01-01", listed)])["f"]
+    assert {0, 1, 6, 7} <= found
+    assert not {3, 4} & found
+
+
+def test_feeds_that_come_back_with_what_they_missed_are_no_news() -> None:
+    """A week's stock at once is not remarked; where all were away, that is said."""
+    days = window(NOW, SEOUL, 57).days
+    mentions = {("a", "stays"): dict.fromkeys(range(57), 10), ("a", "back"): dict.fromkeys(range(49), 10) | {56: 80}}
+    answers = {"stays": days, "back": (*days[:-8], days[-1])}
+
+    def told(feeds: Sequence[str]) -> Judgement:
+        counted = Daily(days, None, {}, {}, {("a", feed): mentions["a", feed] for feed in feeds}, {})
+        rows = [(feed, "2026-01-01", " ".join(map(str, answers[feed]))) for feed in feeds]
+        return judge(Counts(days, counted.by_feed, watched(counted, SEOUL, rows), ["a"]))
+
+    assert told(["stays", "back"]).remarks == ()
+    assert told(["back"]).reason.startswith("No feed was watched on this day")
 
 
 def test_a_feed_without_a_log_counts_as_watched_since_its_first_mention() -> None:
