@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".txt": "text", ".json": "json"}
 
@@ -12,17 +15,28 @@ def form_of(path: Path) -> str:
     return _BY_SUFFIX.get(path.suffix.lower(), "text")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` by way of a file beside it, so that nobody ever reads a part of it.
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """A file beside ``path`` to write to, which takes its place at the end, so that nobody ever reads a part of it.
 
     Raises:
-        OSError: when that is impossible; what stood there before stays, and nothing is left beside it.
+        OSError: when that is impossible. Whatever is raised: what stood there before stays, and nothing is left beside.
     """
     partial = path.with_name(path.name + ".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        partial.write_text(text, encoding="utf-8")
+        with partial.open("wb") as file:
+            yield file
         partial.replace(path)
-    except OSError:
+    finally:
         partial.unlink(missing_ok=True)
-        raise
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write ``text`` to ``path``, whole or not at all; its folder is made where there is none.
+
+    Raises:
+        OSError: when that is impossible.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as file:
+        file.write(text.encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import socket
@@ -273,8 +272,10 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(make_config: MakeConfig
     put(config, store, digest)
     path = tmp_path / "2026-11-23.html"
     path.write_text("before", encoding="utf-8")
-    with mock.patch.object(Path, "write_text", side_effect=OSError(errno.ENOSPC, "No space left on device")):
-        [error] = tried(config, store)
+    part = tmp_path / "2026-11-23.html.part"
+    part.symlink_to("/dev/full")  # the kernel's own disk that is always full
+    [error] = tried(config, store)
+    assert not part.is_symlink()
     assert (
         error
         == f"{path}: cannot be written: no space left on device; mend that, or name another folder in the configuration"
@@ -399,6 +400,33 @@ def test_dry_run_says_what_would_go_where_and_contacts_nobody(site: Any, tmp_pat
         assert stored.db.table("messages").count == 0
 
 
+def test_a_day_that_has_not_begun_is_refused(tmp_path: Path) -> None:
+    """Neither shown nor sent nor kept: there is nothing of it."""
+    write_config(tmp_path, {}, "digest: {deliver: [{file: d.html}]}\n")
+    Store(tmp_path / "w.db").close()
+    for arguments in ((), ("--send",)):
+        done = call("digest", "--date", "2999-01-01", *arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: 2999-01-01 has not begun in UTC; write a day up to ")
+    with Store(tmp_path / "w.db") as stored:
+        assert stored.db.table("digests").count == stored.db.table("messages").count == 0
+
+
+def test_a_first_try_under_way_is_not_begun_again_by_hand(make_config: MakeConfig, store: Store) -> None:
+    """``digest --send`` while the daemon sends: what failed goes at once, what is in hand is left alone."""
+    row = {"date": "2026-11-23", "created_at": "", "html": HTML, "markdown": "", "json": "{}", "text": ""}
+    store.db.table("digests").insert(row)
+    digest = replace(MESSAGE, kind="digest", about="2026-11-23")
+    store.outbox.put(digest, ["mail a@example.org", "mail b@example.org"])
+    in_hand, failing = store.outbox.take(NOW, None, ()), store.outbox.take(NOW, None, ())
+    assert in_hand is not None
+    assert failing is not None
+    store.outbox.failed(failing.id, NOW, "no", NOW + timedelta(hours=4))
+    store.outbox.again("2026-11-23", ["mail a@example.org", "mail b@example.org", "mail c@example.org"])
+    due = [store.outbox.take(NOW, None, ()) for _ in range(3)]
+    assert [one and one.target for one in due] == ["mail b@example.org", "mail c@example.org", None]
+
+
 def test_send_says_how_each_target_fared_and_repeats_only_what_failed(tmp_path: Path, post: Post) -> None:
     """A wrong password exits with 1 and keeps the digest; the same command with the right one sends the rest."""
     deliver = (
@@ -420,7 +448,7 @@ def test_send_says_how_each_target_fared_and_repeats_only_what_failed(tmp_path: 
         again = call(*arguments, cwd=tmp_path)
         log = call("deliveries", cwd=tmp_path).stdout.splitlines()
     assert (again.returncode, len(post.mails)) == (0, 1)
-    assert "every target has the digest of 2026-11-23" in again.stderr
+    assert "every target has the digest of 2026-11-23, or is getting it right now" in again.stderr
     assert [line.split("\t")[1:3] for line in log[1:]] == [
         ["digest 2026-11-23", "mail ana@example.org"],
         ["digest 2026-11-23", "file out/{date}.html"],

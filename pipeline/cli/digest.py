@@ -52,7 +52,10 @@ def digest(
     if send and (form or output or issued):
         raise UsageError("--send delivers in the forms that the configuration names; leave out --format and --output")
     now = utc_now()
-    wanted = day or now.astimezone(config.timezone).date()
+    today = now.astimezone(config.timezone).date()
+    wanted = day or today
+    if wanted > today:
+        raise UsageError(f"{wanted} has not begun in {config.timezone.key}; write a day up to {today}")
     with open_stored(config) as store:
         if send:
             _send(config, store, wanted, now, dry_run=dry_run)
@@ -100,7 +103,7 @@ def _send(config: Config, store: Store, day: date, now: datetime, *, dry_run: bo
     for attempt in attempts:
         note(f"sent to {attempt.target}" if attempt.error is None else f"{attempt.target}: {attempt.error}")
     if not attempts:
-        note(f"every target has the digest of {day}; see: watchfloor deliveries")
+        note(f"every target has the digest of {day}, or is getting it right now; see: watchfloor deliveries")
     if any(attempt.error is not None for attempt in attempts):
         note("what failed is kept; the daemon tries again by itself, and so does the same command")
         raise click.exceptions.Exit(1)

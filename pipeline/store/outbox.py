@@ -66,7 +66,7 @@ class Outbox:
     def again(self, day: str, targets: Iterable[str]) -> int | None:
         """Let the digest of ``day`` go to those of ``targets`` at once that have not got it; return its message's id.
 
-        None when it was never put.
+        None when it was never put. A delivery that is being tried for the first time right now is left alone.
         """
         with writing(self._db):
             query = "SELECT max(id) FROM messages WHERE kind = 'digest' AND about = ?"
@@ -77,7 +77,7 @@ class Outbox:
                         """
                         INSERT INTO deliveries (message_id, target) VALUES (?, ?)
                         ON CONFLICT (message_id, target) DO UPDATE SET state = 'waiting', next_try_at = NULL
-                        WHERE state != 'sent'
+                        WHERE state = 'failed' OR (state = 'waiting' AND tries > 0)
                         """,
                         [message_id, target],
                     )
