@@ -22,7 +22,6 @@ from pipeline.digest import excerpt, proof_of, wording
 from pipeline.models import ItemRow
 from pipeline.store import Store
 from pipeline.store.alerts import Candidate
-from pipeline.tally import daily, watched, window
 from pipeline.times import from_iso
 from pipeline.unusual import MOST_DAYS, Counts, judge
 
@@ -88,14 +87,11 @@ def _look_at_counts(config: Config, store: Store, alert: AlertSettings, now: dat
     last = store.alerts.counted_at(alert.name)
     if last is not None and last <= now < last + _COUNTS_EVERY:
         return
-    zone = config.timezone
-    shown = window(now, zone, MOST_DAYS + 1)
-    mentions = daily(shown, store.overview.mentions(shown.spans))
-    answered = watched(mentions, zone, store.overview.answered(shown.days[0] - timedelta(days=1)))
+    mentions, answered = store.overview.history(now, config.timezone, MOST_DAYS + 1)
     entities = [entity.id for entity in config.watchlist.entities]
-    judgement = judge(Counts(shown.days, mentions.so_far_by_feed, answered, entities))
+    judgement = judge(Counts(mentions.days, mentions.so_far_by_feed, answered, entities))
     found = [
-        {"entity_id": one.entity_id, "day": shown.days[-1].isoformat(), "mentions": one.mentions, "usual": one.high}
+        {"entity_id": one.entity_id, "day": mentions.days[-1].isoformat(), "mentions": one.mentions, "usual": one.high}
         for one in judgement.remarks or ()
         if one.is_more and alert.is_about(one.entity_id)
     ]

@@ -5,7 +5,6 @@ Every mistake becomes one line that names the file, the line, the key and the re
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -22,6 +21,7 @@ from pipeline import __version__, watchlist, yamlfile
 from pipeline.alerts.settings import AlertSettings
 from pipeline.errors import ConfigError, Mistake
 from pipeline.filters import SavedFilter
+from pipeline.plainly import hint
 from pipeline.reviewers import ReviewSettings, wrong_users
 from pipeline.targets import MailSettings, Target, wrong_targets
 from pipeline.values import Duration, FilePath, Number, Section, TimeOfDay, Whole, Zone
@@ -281,10 +281,7 @@ def _unknown_subjects(file: YamlFile, feeds: Iterable[FeedSource], watched: Watc
     for index, feed in enumerate(feeds):
         for name in feed.subject:
             if name not in watched.contexts:
-                close = difflib.get_close_matches(name, watched.contexts, n=1)
-                known = ", ".join(sorted(watched.contexts)[:8]) or "none is there"
-                hint = f"did you mean {close[0]}?" if close else f"remove it, or write one of: {known}"
-                message = f"there is no context {name!r} in the watch-list; {hint}"
+                message = f"there is no context {name!r} in the watch-list; {hint(name, sorted(watched.contexts))}"
                 yield file.mistake(("feeds", index, "subject"), message)
 
 
@@ -297,20 +294,15 @@ def _unknown_entities(file: YamlFile, raw: _ConfigFile, watched: Watchlist) -> I
     named += [(("filters", index, "entity"), saved.entity) for index, saved in enumerate(raw.filters) if saved.entity]
     for where, name in named:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            listed = ", ".join(known[:8]) or "none is there"
-            hint = f"did you mean {close[0]}?" if close else f"remove it, or write one of: {listed}"
-            yield file.mistake(where, f"there is no entity {name!r} in the watch-list; {hint}")
+            yield file.mistake(where, f"there is no entity {name!r} in the watch-list; {hint(name, known)}")
 
 
 def _unknown_feeds(file: YamlFile, raw: _ConfigFile) -> Iterator[Mistake]:
     known = [feed.id for feed in raw.feeds]
     for index, saved in enumerate(raw.filters):
         if saved.feed and saved.feed not in known:
-            close = difflib.get_close_matches(saved.feed, known, n=1)
-            listed = ", ".join(known[:8]) or "none is there"
-            hint = f"did you mean {close[0]}?" if close else f"remove it, or write one of: {listed}"
-            yield file.mistake(("filters", index, "feed"), f"there is no feed {saved.feed!r}; {hint}")
+            where = ("filters", index, "feed")
+            yield file.mistake(where, f"there is no feed {saved.feed!r}; {hint(saved.feed, known)}")
 
 
 def _targets(raw: _ConfigFile) -> list[tuple[Where, tuple[Target, ...]]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import WatchfloorError
+from pipeline.wholefile import write_whole
 
 #: The file of regression cases, beside the database.
 REGRESSIONS = "regressions.jsonl"
@@ -65,12 +66,10 @@ def keep_case(path: Path, line: str) -> None:
         WatchfloorError: when the file cannot be read or written.
     """
     own = json.loads(line)["id"]
-    partial = path.with_name(path.name + ".part")
     try:
         before = path.read_text(encoding="utf-8").split("\n") if path.exists() else []
         kept = [other for other in before if other.strip() and _id_of(other) != own]
-        partial.write_text("".join(f"{one}\n" for one in (*kept, line)), encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, "".join(f"{one}\n" for one in (*kept, line)))
     except (OSError, UnicodeDecodeError) as error:
         raise WatchfloorError(
             f"{path}: the regression case cannot be written: {error}; make the file writable and save the lesson again"

@@ -6,7 +6,7 @@ Knows what libyaml and pydantic say, and what it means. Every text is one line: 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 import yaml
@@ -90,6 +90,14 @@ def syntax_error(error: yaml.YAMLError, text: str) -> tuple[int | None, str]:
     else:
         message = next((plain for part, plain in _SYNTAX if part in problem), f"{problem}; check the indent and quotes")
     return None if line is None else min(line, len(rows) - 1) + 1, f"not valid YAML: {message}"
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """What to do about a name that is not ``known``."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    listed = ", ".join(names[:8]) or "none is there"
+    return f"did you mean {close[0]}?" if close else f"remove it, or write one of: {listed}"
 
 
 def explain(model: type[BaseModel], where: tuple[str | int, ...], detail: dict[str, Any]) -> str:

@@ -13,12 +13,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from pipeline.config import Config
-from pipeline.digest import CHART_DAYS, FORMATS, Background, Change, Digest, build, kept_row, render
+from pipeline.digest import CHART_DAYS, FORMATS, Background, Change, Digest, build, render
 from pipeline.edits import edits_of
 from pipeline.models import Covered, Message
 from pipeline.precision import with_expected
 from pipeline.store import Store
-from pipeline.tally import daily, watched, window
 from pipeline.times import day_bounds, from_iso, to_iso
 from pipeline.unusual import MOST_DAYS, Counts, Judgement, judge
 
@@ -41,7 +40,19 @@ class Made:
     @property
     def row(self) -> dict[str, Any]:
         """The row of ``digests``."""
-        return kept_row(self.digest, to_iso(self.created_at), self.forms)
+        made = self.digest
+        return {
+            "date": made.day.isoformat(),
+            "created_at": to_iso(self.created_at),
+            "timezone": made.timezone,
+            "covers_from": made.covers_from,
+            "covers_until": made.covers_until,
+            "first_item_id": made.first_item_id,
+            "last_item_id": made.last_item_id,
+            "watchlist_version": made.watchlist_version,
+            "program": made.program,
+            **self.forms,
+        }
 
     @property
     def message(self) -> Message:
@@ -164,16 +175,15 @@ def _background(config: Config, store: Store, day: date, now: datetime) -> Backg
     zone = config.timezone
     begin, end = day_bounds(day, zone)
     is_over = has_ended(config, day, now)
-    shown = window(end - timedelta(seconds=1) if is_over else max(now, begin), zone, MOST_DAYS + 1)
-    mentions = daily(shown, store.overview.mentions(shown.spans))
-    answered = watched(mentions, zone, store.overview.answered(shown.days[0] - timedelta(days=1)))
+    until = end - timedelta(seconds=1) if is_over else max(now, begin)
+    mentions, answered = store.overview.history(until, zone, MOST_DAYS + 1)
     entities = [entity.id for entity in config.watchlist.entities]
     counted = mentions.by_feed if is_over else mentions.so_far_by_feed
-    judgement = judge(Counts(shown.days, counted, answered, entities))
+    judgement = judge(Counts(mentions.days, counted, answered, entities))
     if not is_over and mentions.until is None:
         judgement = Judgement(None, "Not yet: an hour of the day has to pass.")
     return Background(
-        days=shown.days[-CHART_DAYS:],
+        days=mentions.days[-CHART_DAYS:],
         counts={entity: counts[-CHART_DAYS:] for entity, counts in mentions.counts.items()},
         remarks=judgement.remarks,
         reason=judgement.reason,

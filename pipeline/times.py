@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 #: Anything that tells the time; an argument everywhere, so that tests can tell another.
@@ -23,6 +24,12 @@ def to_iso(moment: datetime) -> str:
 def from_iso(text: str) -> datetime:
     """The moment that ``to_iso`` wrote."""
     return datetime.fromisoformat(text)
+
+
+def reported_at(item: Mapping[str, Any]) -> datetime:
+    """When an item (a row) was reported: published, or first seen where that is earlier or its date is not known."""
+    published, seen = item["published_at"], item["first_seen_at"]
+    return from_iso(min(published, seen) if published else seen)
 
 
 def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

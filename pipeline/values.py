@@ -26,7 +26,8 @@ def parse_duration(value: Any) -> timedelta:
     return duration
 
 
-def _parse_time(value: Any) -> time:
+def parse_time(value: Any) -> time:
+    """``07:30`` as a ``time``. Raises ``ValueError`` for anything else."""
     match = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", value) if isinstance(value, str) else None
     if match is None:
         minutes = value if isinstance(value, int) and not isinstance(value, bool) and 600 <= value < 1440 else 420
@@ -59,7 +60,7 @@ def _check_path(value: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-TimeOfDay = Annotated[time, BeforeValidator(_parse_time)]
+TimeOfDay = Annotated[time, BeforeValidator(parse_time)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parse_zone)]
 Whole = Annotated[int, BeforeValidator(_not_a_yes_or_no)]
 Number = Annotated[float, BeforeValidator(_not_a_yes_or_no)]

@@ -121,7 +121,7 @@ def test_a_saved_filter_is_an_export(desk: Desk) -> None:
         (("--entity", "lab-11"), "there is no entity 'lab-11'; did you mean lab-110?"),
         (("--since", "2026-11-24", "--until", "2026-11-23"), "--since 2026-11-24 is later than --until 2026-11-23"),
         (("--until", "9999-12-31"), "9999-12-31 is at the end of the calendar; write a day nearer to now"),
-        (("--filter", "x"), "there is no filter 'x' in config.yaml; there are: none"),
+        (("--filter", "x"), "there is no filter 'x' in config.yaml; remove it, or write one of: none is there"),
         (("--output", "no/such/folder/x.csv"), "no/such/folder/x.csv: cannot be written: No such file or directory"),
     ],
 )

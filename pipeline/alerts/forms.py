@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from pipeline.alerts.grouping import Told
 from pipeline.markup import listed, markdown_link, markdown_text, web_address
 from pipeline.models import Message
+from pipeline.templating import environment
 
 #: Of several, so many are shown; the others are counted, and stand in the JSON form.
 SHOWN = 5
@@ -75,12 +76,4 @@ def _markdown(told: Sequence[Told], more: int) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pipeline.alerts"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"web_address": web_address}
-    return environment.get_template("alert.html")
+    return environment("pipeline.alerts").get_template("alert.html")

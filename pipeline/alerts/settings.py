@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, time
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from pipeline.targets import Target
-from pipeline.values import Section, Whole
-
-_SPAN = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\s*-\s*([01]?\d|2[0-3]):([0-5]\d)")
+from pipeline.values import Section, Whole, parse_time
 
 
 def _parse_span(value: Any) -> tuple[time, time]:
-    match = _SPAN.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f'{value!r} is no time of the day; write it in quotes: "22:00-07:00"')
-    first, last = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
+    try:
+        first, last = (parse_time(part.strip()) for part in str(value).split("-"))
+    except ValueError:
+        raise ValueError(f'{value!r} is no time of the day; write it in quotes: "22:00-07:00"') from None
     if first == last:
         raise ValueError(f"{value!r} is the whole day; leave out the alert instead")
     return first, last

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -20,8 +19,10 @@ from pipeline.errors import UsageError, WatchfloorError
 from pipeline.exports import BINARY, FORMS, About, writer
 from pipeline.filters import VERDICTS
 from pipeline.models import Wanted
+from pipeline.plainly import hint
 from pipeline.store import Store
 from pipeline.times import day_bounds, to_iso
+from pipeline.wholefile import whole
 
 
 @click.command()
@@ -80,14 +81,14 @@ def _wanted(
     if saved is not None:
         by_id = {one.id: one for one in config.filters}
         if saved not in by_id:
-            raise UsageError(f"there is no filter {saved!r} in {config.path.name}; {_hint(saved, list(by_id))}")
+            raise UsageError(f"there is no filter {saved!r} in {config.path.name}; {hint(saved, by_id)}")
         found = by_id[saved].wanted
     if since and until and since > until:
         raise UsageError(f"--since {since} is later than --until {until}; nothing is between them")
     known = {*store.exporting.entities(), *(entity.id for entity in config.watchlist.entities)}
     for entity in entities:
         if entity not in known:
-            raise UsageError(f"there is no entity {entity!r}; {_hint(entity, sorted(known))}")
+            raise UsageError(f"there is no entity {entity!r}; {hint(entity, known)}")
     return replace(
         found,
         since=_bounds(since, config)[0] if since else None,
@@ -102,11 +103,6 @@ def _bounds(day: date, config: Config) -> tuple[datetime, datetime]:
         return day_bounds(day, config.timezone)
     except OverflowError:
         raise UsageError(f"{day} is at the end of the calendar; write a day nearer to now") from None
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(known[:8]) or 'none'}"
 
 
 def _about(config: Config, store: Store, wanted: Wanted, saved: str | None) -> About:
@@ -151,14 +147,8 @@ def _opened(output: Path | None, form: str) -> Iterator[BinaryIO]:
             raise WatchfloorError(f"standard output: cannot be written: {error.strerror or error}") from None
         return
     is_file = not output.exists() or output.is_file() or output.is_dir()
-    partial = output.with_name(output.name + ".part") if is_file else output
     try:
-        with partial.open("wb") as file:
+        with whole(output) if is_file else output.open("wb") as file:
             yield file
-        if is_file:
-            partial.replace(output)
     except OSError as error:
         raise WatchfloorError(f"{output}: cannot be written: {error.strerror or error}; name another file") from None
-    finally:
-        if is_file:
-            partial.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """A day → a report. ``build`` decides what it says, ``render`` how it looks; neither asks a clock or the database."""
 
-from pipeline.digest.build import CHART_DAYS, Background, build, kept_row
+from pipeline.digest.build import CHART_DAYS, Background, build
 from pipeline.digest.changes import Change
 from pipeline.digest.render import FORMATS, render
 from pipeline.digest.sections import excerpt, proof_of
@@ -16,7 +16,6 @@ __all__ = [
     "Section",
     "build",
     "excerpt",
-    "kept_row",
     "proof_of",
     "render",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline import __version__
@@ -118,19 +117,3 @@ def _review(rows: DayRow, known: Background, names: Mapping[str, str]) -> Review
             if one.is_below(known.floor)
         ),
     )
-
-
-def kept_row(made: Digest, created_at: str, forms: Mapping[str, str]) -> dict[str, Any]:
-    """The digest as the row of ``digests``; ``forms`` are html, markdown, text and json."""
-    return {
-        "date": made.day.isoformat(),
-        "created_at": created_at,
-        "timezone": made.timezone,
-        "covers_from": made.covers_from,
-        "covers_until": made.covers_until,
-        "first_item_id": made.first_item_id,
-        "last_item_id": made.last_item_id,
-        "watchlist_version": made.watchlist_version,
-        "program": made.program,
-        **forms,
-    }

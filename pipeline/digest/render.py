@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import pydantic_core
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from pipeline.digest import charts, wording
 from pipeline.digest.values import Digest, Entry, Section
-from pipeline.markup import markdown_link, markdown_text, web_address
+from pipeline.markup import markdown_link, markdown_text
 from pipeline.models import Excerpt
+from pipeline.templating import environment
 
 _MOST_EDITS = 20
 
@@ -29,16 +30,9 @@ def to_html(digest: Digest) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pipeline.digest"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {"say": wording, "chart": charts}
-    environment.filters |= {"web_address": web_address}
-    return environment.get_template("digest.html")
+    templates = environment("pipeline.digest")
+    templates.globals |= {"say": wording, "chart": charts}
+    return templates.get_template("digest.html")
 
 
 def to_json(digest: Digest) -> str:

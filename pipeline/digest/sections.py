@@ -12,7 +12,7 @@ from pipeline.clean import display_title
 from pipeline.digest.values import Entry, Proof, Section
 from pipeline.models import DayRow, Excerpt, ItemRow
 from pipeline.ranking import rank_of
-from pipeline.times import from_iso
+from pipeline.times import from_iso, reported_at
 
 _KINDS = ("organisation", "person", "place", "topic")
 _LONGEST_EXCERPT = 320
@@ -82,23 +82,16 @@ def _story_of(row: ItemRow) -> int:
 def _order(story: Sequence[ItemRow], entity: Mapping[str, Any], told: _Day) -> tuple[bool, bool, float, int]:
     """Best first: what nobody needs and what was told on an earlier day come last."""
     score = max(m["score"] for row in story for m in row.mentions if m["entity_id"] == entity["id"])
-    at = int(min(_reported(row) for row in story).timestamp())
+    at = int(min(reported_at(row.item) for row in story).timestamp())
     outlets = max(len(told.rows.outlets.get(_story_of(story[0]), ())), 1)
     rank = rank_of(score, entity["priority"], outlets, at)
-    return _verdict(story) == _SETTLED, _is_old(story[0], told.since), -rank, story[0].item["id"]
+    is_old = from_iso(story[0].item["story_since"]) < told.since
+    return _verdict(story)["verdict"] == _SETTLED, is_old, -rank, story[0].item["id"]
 
 
-def _reported(row: ItemRow) -> datetime:
-    published, seen = row.item["published_at"], row.item["first_seen_at"]
-    return from_iso(min(published, seen) if published else seen)
-
-
-def _is_old(row: ItemRow, since: datetime) -> bool:
-    return from_iso(row.item["story_since"]) < since
-
-
-def _verdict(story: Sequence[ItemRow]) -> str | None:
-    return next((row.verdict["verdict"] for row in story if row.verdict), None)
+def _verdict(story: Sequence[ItemRow]) -> Mapping[str, Any]:
+    """What was decided and by whom; None for both where nothing was."""
+    return next((row.verdict for row in story if row.verdict), {"verdict": None, "reviewer": None})
 
 
 def _entry(story: Sequence[ItemRow], entity_id: str, told: _Day, shown_under: str | None) -> Entry:
@@ -106,7 +99,7 @@ def _entry(story: Sequence[ItemRow], entity_id: str, told: _Day, shown_under: st
     item, titles = row.item, told.titles
     own = [mention for mention in row.mentions if mention["entity_id"] == entity_id]
     others = dict.fromkeys(m["entity_id"] for m in row.mentions if m["entity_id"] != entity_id)
-    verdict = next((copy.verdict for copy in story if copy.verdict), None)
+    verdict = _verdict(story)
     outlets = [feed for feed in told.rows.outlets.get(key, ()) if feed != item["feed_id"]]
     began = from_iso(item["story_since"])
     return Entry(
@@ -122,8 +115,8 @@ def _entry(story: Sequence[ItemRow], entity_id: str, told: _Day, shown_under: st
         outlets=tuple(titles.get(feed, feed) for feed in outlets),
         copies=len(story) - 1,
         since=began.astimezone(told.zone).date().isoformat() if began < told.since else None,
-        verdict=verdict["verdict"] if verdict else None,
-        reviewer=verdict["reviewer"] if verdict else None,
+        verdict=verdict["verdict"],
+        reviewer=verdict["reviewer"],
         shown_under=shown_under,
     )
 

@@ -16,7 +16,8 @@ from sqlite_utils import Database
 from pipeline.models import Covered, DayRow, ItemRow, Message
 from pipeline.store.coverage import Coverage
 from pipeline.store.outbox import put_message
-from pipeline.store.queueing import DECIDES, IS_WRONG, STANDS
+from pipeline.store.queueing import STANDS
+from pipeline.store.tagged import mentions_of, verdicts_of
 from pipeline.store.writing import chunks, writing
 from pipeline.times import from_iso, to_iso
 
@@ -28,18 +29,6 @@ _ITEMS = """
     SELECT i.*, s.lead_item_id IS i.id AS leads, coalesce(s.first_seen_at, i.first_seen_at) AS story_since
     FROM items i LEFT JOIN stories s ON s.id = i.story_id
     WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY i.id
-"""
-_MENTIONS = f"""
-    SELECT m.item_id, m.entity_id, m.field, m.start, m."end", m.text, m.rule, m.score, m.evidence
-    FROM mentions m WHERE m.item_id IN (SELECT value FROM json_each(?)) AND NOT {IS_WRONG}
-    ORDER BY m.item_id, m.field DESC, m.start, m."end", m.entity_id, m.id
-"""
-# SQLite takes the bare column from the row where max() was found: https://sqlite.org/lang_select.html
-_VERDICTS = f"""
-    SELECT w.value AS asked, v.verdict, v.reviewer, max(v.id)
-    FROM json_each(?) w CROSS JOIN items a ON a.id = w.value
-    CROSS JOIN items i ON i.id = a.id OR i.story_id = a.story_id CROSS JOIN verdicts v ON v.item_id = i.id
-    WHERE {DECIDES} GROUP BY w.value
 """
 _OUTLETS = """
     SELECT i.story_id, i.feed_id, min(coalesce(i.published_at, i.first_seen_at)) AS at, min(i.id) AS id
@@ -93,8 +82,7 @@ class Digests:
         last = max(ids, default=None)
         items = tuple(row for batch in chunks(ids, 500) for row in self.tagged(batch))
         stories = json.dumps(sorted({row.item["story_id"] for row in items if row.item["story_id"]}))
-        asked = json.dumps([row.item["id"] for row in items])
-        verdicts = {row["asked"]: row for row in self._db.query(_VERDICTS, [asked])}
+        verdicts = verdicts_of(self._db, [row.item["id"] for row in items])
         outlets: dict[int, list[str]] = {}
         for row in self._db.query(_OUTLETS, {"stories": stories, "last": last}):
             outlets.setdefault(row["story_id"], []).append(row["feed_id"])
@@ -167,11 +155,7 @@ class Digests:
 
     def tagged(self, ids: Sequence[int]) -> Iterable[ItemRow]:
         """Those of the items that are tagged, with their mentions that nobody called wrong, and without verdicts."""
-        wanted = json.dumps(ids)
-        mentions: dict[int, list[dict[str, Any]]] = {}
-        for mention in self._db.query(_MENTIONS, [wanted]):
-            mention["evidence"] = json.loads(mention["evidence"])
-            mentions.setdefault(mention["item_id"], []).append(mention)
+        mentions = mentions_of(self._db, ids)
         for item in self._db.query(_ITEMS, [json.dumps(list(mentions))]):
             yield ItemRow(item, tuple(mentions[item["id"]]), None)
 

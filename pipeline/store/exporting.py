@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from pipeline.grams import fts_query
 from pipeline.models import ItemRow, Wanted
-from pipeline.store.queueing import DECIDES, IS_WRONG
+from pipeline.store.tagged import mentions_of, verdicts_of
 from pipeline.store.writing import chunks
 from pipeline.times import from_iso, to_iso
 
@@ -23,19 +23,6 @@ _ITEMS = """
       max(i.updated_at, i.first_seen_at, coalesce(l.first_used_at, '')) AS changed_at
     FROM json_each(?) w CROSS JOIN items i ON i.id = w.value JOIN feeds f ON f.id = i.feed_id
     LEFT JOIN stories s ON s.id = i.story_id LEFT JOIN watchlists l ON l.version = i.watchlist_version ORDER BY w.key
-"""
-_MENTIONS = f"""
-    SELECT m.id, m.item_id, m.entity_id, m.field, m.start, m."end", m.text, m.rule, m.score, m.evidence,
-      m.watchlist_version
-    FROM mentions m WHERE m.item_id IN (SELECT value FROM json_each(?)) AND NOT {IS_WRONG}
-    ORDER BY m.item_id, m.field DESC, m.start, m."end", m.entity_id, m.id
-"""
-# SQLite takes the bare columns from the row where max() was found: https://sqlite.org/lang_select.html
-_VERDICTS = f"""
-    SELECT w.value AS asked, v.item_id, v.verdict, v.reviewer, v.created_at, v.note, max(v.id) AS id
-    FROM json_each(?) w CROSS JOIN items a ON a.id = w.value
-    CROSS JOIN items i ON i.id = a.id OR i.story_id = a.story_id CROSS JOIN verdicts v ON v.item_id = i.id
-    WHERE {DECIDES} GROUP BY w.value
 """
 _REVIEWED = """
     SELECT w.value AS item_id, max(v.created_at, coalesce(u.created_at, '')) AS at
@@ -141,14 +128,11 @@ class Exporting:
         return (low, high) if low is not None else (1, 0)
 
     def _rows(self, ids: Sequence[int], wanted: Wanted) -> Iterator[ItemRow]:
-        mentions: dict[int, list[dict[str, Any]]] = {}
-        for mention in self._db.query(_MENTIONS, [json.dumps(list(ids))]):
-            mention["evidence"] = json.loads(mention["evidence"])
-            mentions.setdefault(mention["item_id"], []).append(mention)
+        mentions = mentions_of(self._db, ids)
         items = list(self._db.query(_ITEMS, [json.dumps([item_id for item_id in ids if item_id in mentions])]))
-        asked = json.dumps([item["id"] for item in items])
-        verdicts = {row.pop("asked"): row for row in self._db.query(_VERDICTS, [asked])}
-        reviewed = {row["item_id"]: row["at"] for row in self._db.query(_REVIEWED, [asked])}
+        tagged = [item["id"] for item in items]
+        verdicts = verdicts_of(self._db, tagged)
+        reviewed = {row["item_id"]: row["at"] for row in self._db.query(_REVIEWED, [json.dumps(tagged)])}
         for item in items:
             item["changed_at"] = max(item["changed_at"], reviewed.get(item["id"], ""))
             verdict = verdicts.get(item["id"])

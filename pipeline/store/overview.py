@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlite_utils import Database
 
-from pipeline.tally import Span
+from pipeline.tally import Daily, Span, daily, watched, window
 from pipeline.times import from_iso, to_iso
 
 
@@ -18,6 +19,12 @@ class Overview:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+
+    def history(self, now: datetime, zone: ZoneInfo, days: int) -> tuple[Daily, dict[str, set[int]]]:
+        """What ``unusual`` judges by: the mentions of the last ``days`` local days, and when each feed was watched."""
+        shown = window(now, zone, days)
+        counted = daily(shown, self.mentions(shown.spans))
+        return counted, watched(counted, zone, self.answered(shown.days[0] - timedelta(days=1)))
 
     def mentions(self, spans: Sequence[Span]) -> list[tuple[int, str, str, int]]:
         """The mentions of each entity in each feed in each span of hours: the span's place in ``spans``, the entity,

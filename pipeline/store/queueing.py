@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlite_utils import Database
 
 from pipeline.ranking import rank_of
-from pipeline.times import from_iso
+from pipeline.times import reported_at
 
 #: A verdict that nobody took back; for a row ``v`` of verdicts.
 STANDS = "NOT EXISTS (SELECT 1 FROM undos u WHERE u.verdict_id = v.id)"
@@ -103,7 +103,7 @@ def _standing(
     score = max((mention["score"] for mention in counted), default=0.0)
     priority = max((mention["priority"] for mention in counted), default=1.0)
     feeds = {item["feed_id"] for item in items}
-    at = int(min(_reported(item) for item in items).timestamp())
+    at = int(min(reported_at(item) for item in items).timestamp())
     rank = rank_of(score, priority, len(feeds), at)
     day = datetime.fromtimestamp(at, zone).date().isoformat()
     values = {("all", ""), ("language", shown["language"] or ""), ("day", day)}
@@ -111,11 +111,6 @@ def _standing(
     values |= {("entity", mention["entity_id"]) for mention in counted}
     row = (story_id, shown["id"], state, score, priority, len(feeds), at, rank)
     return row, {(kind, value, state, rank, story_id) for kind, value in values}
-
-
-def _reported(item: Mapping[str, Any]) -> datetime:
-    published, seen = item["published_at"], item["first_seen_at"]
-    return from_iso(min(published, seen) if published else seen)
 
 
 def _replace_facets(db: Database, stories: str, wanted: set[tuple[Any, ...]]) -> None:

@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from pipeline.clean import display_title
 from pipeline.models import Group, Item, TaggedItem, Unfolded
 from pipeline.store.writing import MOST_VARIABLES, chunks, writing
-from pipeline.times import from_iso
+from pipeline.times import reported_at
 
 #: Twice the usual window, so that an item's window lies in two of them.
 _BUCKET = 14 * 86400
@@ -294,8 +294,6 @@ class Stories:
 
 
 def _unfolded(row: Mapping[str, Any]) -> Unfolded:
-    published, seen = row["published_at"], row["first_seen_at"]
-    at = from_iso(min(published, seen) if published else seen)
     return Unfolded(
         item_id=row["id"],
         feed_id=row["feed_id"],
@@ -303,8 +301,8 @@ def _unfolded(row: Mapping[str, Any]) -> Unfolded:
         title=row["title"],
         summary=row["summary"],
         content=row["content"],
-        at=int(at.timestamp()),
-        first_seen_at=seen,
+        at=int(reported_at(row).timestamp()),
+        first_seen_at=row["first_seen_at"],
         story_id=row["story_id"],
         keys=_unpacked(row["new_keys"]) if row["new_keys"] else (),  # only one that waits has any here
     )

@@ -13,8 +13,7 @@ from datasette.app import Datasette
 from datasette.utils.asgi import NotFound, Request, Response
 
 from pipeline import __version__
-from pipeline.exports import About, writer
-from pipeline.exports.atom import MEDIA_TYPE
+from pipeline.exports import About, atom
 from pipeline.models import Wanted
 from pipeline.store import Reading
 from pipeline.times import from_iso
@@ -72,12 +71,12 @@ class FeedPages:
                 wanted=names,
             )
             file = io.BytesIO()
-            writer("atom")(rows, file, about)
+            atom.write(rows, file, about)
             return file.getvalue()
 
         body = await self._site.read(datasette, look)
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Type": f"{MEDIA_TYPE}; charset=utf-8"}
+        headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Type": f"{atom.MEDIA_TYPE}; charset=utf-8"}
         if _knows(request.headers.get("if-none-match", ""), tag):
             return Response("", status=304, headers=headers)
         return Response(body, status=200, headers=headers, content_type=headers.pop("Content-Type"))

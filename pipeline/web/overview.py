@@ -18,7 +18,7 @@ from pipeline import health, heartbeat
 from pipeline.heartbeat import Pulse
 from pipeline.models import QueueFilter
 from pipeline.store import Reading
-from pipeline.tally import Daily, daily, watched, window
+from pipeline.tally import Daily, daily, window
 from pipeline.times import from_iso
 from pipeline.unusual import MOST_DAYS, Counts, Judgement, judge
 from pipeline.web.charts import columns
@@ -116,10 +116,8 @@ class OverviewPages:
         worked out once in some minutes."""
         slot = int(now.timestamp()) // _JUDGED_S
         if self._known is None or self._known[0] != slot:
-            zone = self._site.config.timezone
-            shown = window(now, zone, MOST_DAYS + 2)  # today, yesterday, and what yesterday is compared with
-            mentions = daily(shown, stored.overview.mentions(shown.spans))
-            answered = watched(mentions, zone, stored.overview.answered(shown.days[0] - timedelta(days=1)))
+            # today, yesterday, and what yesterday is compared with
+            mentions, answered = stored.overview.history(now, self._site.config.timezone, MOST_DAYS + 2)
             entities = {entity.id for entity in self._site.config.watchlist.entities} | set(mentions.counts)
             self._known = slot, judged(mentions, answered, sorted(entities))
         return self._known[1]

@@ -16,12 +16,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from datasette.app import Datasette
 from datasette.utils.asgi import Request, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.clean import display_title
 from pipeline.config import Config
-from pipeline.markup import web_address
 from pipeline.store import Reading
+from pipeline.templating import environment
 from pipeline.times import Clock, from_iso
 
 T = TypeVar("T")
@@ -50,19 +49,12 @@ class Site:
         self.config = config
         self.clock = clock
         self._places = {entity.id: place for place, entity in enumerate(config.watchlist.entities)}
-        self._environment = Environment(
-            loader=PackageLoader("pipeline.web"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = environment("pipeline.web")
         self._environment.filters |= {
             "local": lambda moment: self.local(from_iso(moment)) if moment else "",
             "host": _host,
             "heading": display_title,
             "colour": self._colour,
-            "web_address": web_address,
         }
         self._environment.globals |= {"database": DATABASE, "static": _static}
 
