@@ -53,8 +53,9 @@ def run(zone_name: str, first: date, folder: Path) -> str:
         now += timedelta(seconds=(time.monotonic() - began) * SPEED) + timedelta(hours=chance.expovariate(1 / 16))
     config = load(folder / "config.yaml")
     with Store(config.database) as store:
-        for day in list(due_days(config, store, end)):  # the last ones
-            issue(config, store, day, end)
+        later = end + timedelta(hours=3)  # digest_at of the last day has come
+        for day in list(due_days(config, store, later)):
+            issue(config, store, day, later)
         days = [row["date"] for row in store.db.table("digests").rows_where("is_complete", order_by="date")]
         told = store.db.execute("SELECT about, count(*) FROM messages GROUP BY about").fetchall()
         assert store.reports.integrity() == []
