@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import field_validator, model_validator
 
-from pipeline.models import QueueFilter, Wanted
+from pipeline.models import Decision, QueueFilter, Wanted
 from pipeline.values import Section
 
 #: What a filter can ask of a verdict; ``none``: nobody decided yet.
-VERDICTS = ("relevant", "irrelevant", "escalated", "none")
+WantedVerdict = Literal[Decision, "none"]
+VERDICTS: tuple[str, ...] = get_args(WantedVerdict)
 
 
 class SavedFilter(Section):
@@ -22,7 +23,7 @@ class SavedFilter(Section):
     entity: str | None = None
     feed: str | None = None
     language: str | None = None
-    verdict: Literal["relevant", "irrelevant", "escalated", "none"] | None = None
+    verdict: WantedVerdict | None = None
     words: str | None = None
 
     @field_validator("id")

@@ -22,8 +22,6 @@ from pipeline.exports.about import About, aliases, entity_ids, id_of, item_id, s
 from pipeline.models import ItemRow
 from pipeline.times import from_iso
 
-_LABELS_OF_VERDICTS = "verdict-{}"
-
 
 def write(items: Iterable[ItemRow], file: BinaryIO, about: About) -> None:
     """One bundle, its objects written one by one; what several reports refer to stands before the first."""
@@ -109,7 +107,7 @@ class _Maker:
         }
         labels = [f"watchfloor-{entity}" for entity in entity_ids(row)]
         if row.verdict:
-            labels.append(_LABELS_OF_VERDICTS.format(row.verdict["verdict"]))
+            labels.append(f"verdict-{row.verdict['verdict']}")
         report = stix2.Report(
             id=f"report--{item_id(item)}",
             name=display_title(item),

@@ -119,10 +119,8 @@ class Digests:
         return from_iso(row[0]), self._db.execute(query, [day.isoformat()]).fetchone()[0]
 
     def newest_first(self) -> Iterable[Mapping[str, Any]]:
-        """When each digest was made and what it covers, without its forms, that of the latest day first."""
-        return self._db.query(
-            "SELECT date, created_at, timezone, covers_until, last_item_id, is_complete FROM digests ORDER BY date DESC"
-        )
+        """When each digest was made, in which zone and whether of a whole day, that of the latest day first."""
+        return self._db.query("SELECT date, created_at, timezone, is_complete FROM digests ORDER BY date DESC")
 
     def keep(self, row: Mapping[str, Any]) -> None:
         """Keep the digest of a day; it takes the place of one that is not complete, never of one that is, nor of one of
