@@ -237,7 +237,8 @@ def parse(text: str, path: Path) -> Config:
         mistakes += _unknown_entities(file, raw, watched)
         mistakes += _unknown_feeds(file, raw)
         mistakes += _repeated_names(file)
-        mistakes += wrong_targets(file, _targets(raw), raw.mail)
+        found = wrong_targets(file, _targets(raw), raw.mail)
+        mistakes += [one for one in found if (one.line, one.key) not in known]
     if raw is not None and raw.schedule.min_interval > raw.schedule.max_interval:
         mistakes.append(file.mistake(("schedule", "min_interval"), "is longer than max_interval; make it shorter"))
     if mistakes or raw is None or watched is None:

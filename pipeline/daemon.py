@@ -196,6 +196,11 @@ def send(config: Config, tools: Tools, stop: threading.Event) -> None:
         for attempt in delivering.send_due(config, store, tools.clock, stop):
             if attempt.error is None:
                 log.info("sent to %s: %s", attempt.target, attempt.subject)
+            elif attempt.next_try_at is None:
+                log.warning("%s: %s (given up)", attempt.target, attempt.error)
+            else:
+                again = attempt.next_try_at.astimezone(config.timezone)
+                log.warning("%s: %s (next try at %s)", attempt.target, attempt.error, f"{again:%H:%M}")
 
 
 class _Logged(Silent):

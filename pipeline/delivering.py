@@ -6,7 +6,6 @@ has the same Message-ID. Makes no message itself.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +20,6 @@ from pipeline.store.outbox import Due
 from pipeline.targets import Target
 from pipeline.times import Clock
 
-log = logging.getLogger(__name__)
-
 #: How long after the first, the second… try the next one comes; the last holds for all that follow.
 _WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 _GIVEN_UP = timedelta(days=3)
@@ -30,11 +27,13 @@ _GIVEN_UP = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of one delivery; it was taken when ``error`` is None."""
+    """One try of one delivery; it was taken when ``error`` is None, else it is tried again at ``next_try_at``, or was
+    given up."""
 
     target: str
     subject: str
-    error: str | None
+    error: str | None = None
+    next_try_at: datetime | None = None
 
 
 def send_due(
@@ -55,9 +54,9 @@ def send_due(
         due = store.outbox.take(clock(), messages, failing)
         if due is None:
             break
-        error = _tried(config, store, clock, due, targets.get(due.target))
-        attempts.append(Attempt(due.target, due.message.subject, error))
-        if error is not None:
+        attempt = _tried(config, store, clock, due, targets.get(due.target))
+        attempts.append(attempt)
+        if attempt.error is not None:
             failing.add(due.target)
     return attempts
 
@@ -77,22 +76,19 @@ def _all_targets(config: Config) -> list[Target]:
     return [*config.digest.deliver, *(target for alert in config.alerts for target in alert.deliver)]
 
 
-def _tried(config: Config, store: Store, clock: Clock, due: Due, target: Target | None) -> str | None:
-    """Why it failed; None when it was taken."""
-    if target is None:
-        reason = "is no longer in the configuration"
-        store.outbox.failed(due.id, clock(), reason, None)
-        return reason
-    try:
-        delivery.send(due.message, target, config.mail, config.path.parent)
-    except DeliveryError as error:
-        next_try = None if error.is_final else _next_try(due, clock())
-        store.outbox.failed(due.id, clock(), str(error), next_try)
-        again = f"next try at {next_try.astimezone(config.timezone):%H:%M}" if next_try else "given up"
-        log.warning("%s: %s (%s)", due.target, error, again)
-        return str(error)
-    store.outbox.sent(due.id, clock())
-    return None
+def _tried(config: Config, store: Store, clock: Clock, due: Due, target: Target | None) -> Attempt:
+    error = DeliveryError("is no longer in the configuration", is_final=True)
+    if target is not None:
+        try:
+            delivery.send(due.message, target, config.mail, config.path.parent)
+        except DeliveryError as failure:
+            error = failure
+        else:
+            store.outbox.sent(due.id, clock())
+            return Attempt(due.target, due.message.subject)
+    next_try_at = None if error.is_final else _next_try(due, clock())
+    store.outbox.failed(due.id, clock(), str(error), next_try_at)
+    return Attempt(due.target, due.message.subject, str(error), next_try_at)
 
 
 def _next_try(due: Due, now: datetime) -> datetime | None:

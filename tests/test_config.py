@@ -366,6 +366,7 @@ def test_a_priority_is_for_an_entity_of_the_watchlist(monkeypatch: pytest.Monkey
             "mail: {host: h, sender: a@b.example, user: u, password: p}",
             "mail.password: stands in the file; secrets come",
         ),
+        ("mail: {host: h, sender: a@b.example, user: u, password: '${WF_UNSET}'}", "variable WF_UNSET is not set"),
         ("digest: {deliver: [{apprise: 'slack://x'}]}", "has no name; add one, such as name: desk-chat"),
     ],
 )
