@@ -59,9 +59,9 @@ def run(zone_name: str, first: date, folder: Path) -> str:
         days = [row["date"] for row in store.db.table("digests").rows_where("is_complete", order_by="date")]
         told = store.db.execute("SELECT about, count(*) FROM messages GROUP BY about").fetchall()
         assert store.reports.integrity() == []
-        began = store.overview.began_at()  # the first run may be killed before it polled anything
-    assert began is not None
-    watched = began.astimezone(zone).date()
+        polled = store.overview.began_at()  # the first run may be killed before it polled anything
+    assert polled is not None
+    watched = polled.astimezone(zone).date()
     assert days == [str(watched + timedelta(days=number)) for number in range((first - watched).days + DAYS)], days
     assert [count for _, count in told] == [1] * len(days)
     return f"{zone_name}: {len(days)} days from {days[0]}, {kills} kills, each day one digest and one message"
